@@ -141,7 +141,7 @@ def test_credentials_refused_in_the_middle_are_renewed_and_the_balance_made_once
     assert renewals(blnk) == 2
 
 
-def test_another_processs_newer_token_is_used_without_asking_blnk(
+def test_a_newer_token_of_another_process_is_used_without_asking_blnk(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     worker, page = tokens_of(acme, token_store), tokens_of(acme, token_store)
@@ -155,7 +155,7 @@ def test_another_processs_newer_token_is_used_without_asking_blnk(
     assert renewals(blnk) == 2
 
 
-def test_after_a_restart_the_kept_token_goes_on_not_the_used_up_secret(
+def test_after_a_restart_the_stored_token_is_used_and_not_the_spent_secret(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     tokens_of(acme, token_store).newer_than(tokens_of(acme, token_store).current().generation)
@@ -229,7 +229,7 @@ def test_processes_that_renew_at_once_renew_once(
     assert renewals(blnk) == 1
 
 
-def test_a_new_token_that_could_not_be_kept_is_not_used_and_not_lost(
+def test_a_new_token_that_could_not_be_stored_is_neither_used_nor_lost(
     blnk: PracticeBlnk, acme: Connection, store: Store, tmp_path: Path
 ) -> None:
     hasty = create_engine(f"sqlite:///{tmp_path / 'journal.db'}", connect_args={"timeout": 0.05})
@@ -245,7 +245,7 @@ def test_a_new_token_that_could_not_be_kept_is_not_used_and_not_lost(
     hasty.dispose()
 
 
-def test_a_changed_secret_wins_over_what_is_kept(
+def test_a_changed_secret_replaces_the_stored_token(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     """What is kept may have died meanwhile; the person's newest word counts."""
@@ -263,7 +263,7 @@ def test_a_changed_secret_wins_over_what_is_kept(
     assert len(blnk.balances()) == 1
 
 
-def test_a_dead_refresh_token_asks_for_a_new_one_and_is_sent_no_more(
+def test_a_rejected_refresh_token_is_not_sent_again_and_a_new_one_is_requested(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     tokens = tokens_of(with_secret(acme, refresh_token="blnk_rt_dead"), token_store)
@@ -308,7 +308,7 @@ def test_a_changed_client_secret_cannot_read_what_the_old_one_sealed(
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else None,
 )
-def test_while_no_token_can_be_had_nothing_is_sent(
+def test_nothing_is_sent_without_a_token(
     blnk: PracticeBlnk,
     acme: Connection,
     token_store: TokenStore,
@@ -338,7 +338,7 @@ def test_a_token_endpoint_that_is_not_there_is_not_connected(
         tokens_of(replace(acme, url=f"http://127.0.0.1:{port}"), token_store).current()
 
 
-def test_another_process_that_never_ends_its_renewal_is_not_waited_for_for_ever(
+def test_a_renewal_that_another_process_never_finishes_is_not_awaited_forever(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "_LOCK_GRACE_SECONDS", 0.0)
@@ -369,7 +369,7 @@ def answer_with(told: dict[str, Any]) -> Callable[[socket.socket], None]:
     return answer
 
 
-def test_an_answer_without_a_refresh_token_leaves_the_old_one_good(token_store: TokenStore) -> None:
+def test_an_answer_without_a_refresh_token_keeps_the_old_one_valid(token_store: TokenStore) -> None:
     told = {"access_token": "blnk_at_1", "expires_in": 100}
     with server(answer_with(told)) as port:
         connection = replace(
@@ -390,7 +390,7 @@ def test_an_answer_without_a_refresh_token_leaves_the_old_one_good(token_store: 
         {"access_token": "blnk_at_s3cr3t", "refresh_token": 5},
     ],
 )
-def test_an_answer_that_holds_no_usable_token_is_told_without_repeating_it(
+def test_an_answer_without_a_usable_token_is_reported_without_repeating_it(
     token_store: TokenStore, told: dict[str, Any]
 ) -> None:
     with server(answer_with(told)) as port:
@@ -403,7 +403,7 @@ def test_an_answer_that_holds_no_usable_token_is_told_without_repeating_it(
     assert "s3cr3t" not in "".join(traceback.format_exception(said)) + repr(said) + repr(said.__context__)
 
 
-def test_no_token_lies_open_in_the_store_or_in_what_is_printed(
+def test_no_token_is_readable_in_the_store_or_in_what_is_printed(
     blnk: PracticeBlnk,
     acme: Connection,
     token_store: TokenStore,

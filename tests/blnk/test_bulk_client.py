@@ -33,7 +33,7 @@ def sent(
     return reply
 
 
-def test_it_sends_on_a_system_that_lacks_what_only_linux_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_sends_on_a_system_without_linux_features(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(time, "CLOCK_BOOTTIME")
     monkeypatch.delattr(socket, "TCP_USER_TIMEOUT")
     before = boottime()
@@ -65,7 +65,7 @@ def listening(*answers: bytes) -> Iterator[tuple[str, Listener]]:
         yield f"http://127.0.0.1:{port}", listener
 
 
-def test_an_answer_comes_as_it_is() -> None:
+def test_an_answer_is_returned_unchanged() -> None:
     answer = (
         b"HTTP/1.1 503 Service Unavailable\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\nRetry-After: 7\r\n"
         b'Content-Length: 15\r\n\r\n{"error":"no" }'
@@ -87,7 +87,7 @@ def test_a_redirect_is_not_followed(status: int) -> None:
         assert other.requests == []
 
 
-def test_nobody_there_is_no_connection() -> None:
+def test_a_host_that_nobody_listens_on_is_no_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     assert isinstance(sent(f"http://127.0.0.1:{port}"), ConnectFailed)
@@ -99,7 +99,7 @@ def test_a_name_that_does_not_exist_is_no_connection() -> None:
     assert "ins_1" not in reply.reason
 
 
-def test_a_server_that_does_not_take_the_call_is_no_connection() -> None:
+def test_a_server_that_does_not_accept_is_no_connection() -> None:
     """Its queue is full: the connection is never made, so nothing can have left."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -125,24 +125,24 @@ def test_a_certificate_that_is_not_trusted_is_no_connection() -> None:
 @pytest.mark.parametrize(
     "half", [b"", b"HTTP/1.1 201 Cre", OK[:-2], OK[:-1], OK.replace(b"Length: 2", b"Length: 9")]
 )
-def test_an_answer_that_breaks_off_is_lost(half: bytes) -> None:
+def test_an_incomplete_answer_is_lost(half: bytes) -> None:
     with listening(half) as (url, listener):
         assert isinstance(sent(url), AnswerLost)
     assert len(listener.requests) == 1, "it is not sent again"
 
 
-def test_an_answer_in_pieces_is_whole() -> None:
+def test_an_answer_in_chunks_is_read_whole() -> None:
     chunked = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
     with listening(chunked) as (url, _):
         assert sent(url) == Answer(201, b"{}")
 
 
-def test_chunks_that_break_off_are_no_answer() -> None:
+def test_incomplete_chunks_are_no_answer() -> None:
     with listening(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n") as (url, _):
         assert isinstance(sent(url), AnswerLost)
 
 
-def test_an_answer_larger_than_any_is_lost() -> None:
+def test_an_answer_that_is_too_large_is_lost() -> None:
     request = replace(POST, most_answer_bytes=10)
     with listening(b"HTTP/1.1 201 Created\r\nContent-Length: 11\r\n\r\n" + b"x" * 11) as (url, _):
         assert isinstance(with_bulk_client(url, lambda client: client.send(request, "t")), AnswerLost)
@@ -167,7 +167,7 @@ def test_the_time_out_is_for_the_whole_exchange() -> None:
         assert hung_up.wait(PATIENCE_SECONDS)
 
 
-def test_what_timed_out_is_aborted_and_not_closed() -> None:
+def test_a_request_that_timed_out_is_aborted_and_not_closed() -> None:
     """A close would send what is still in the buffer; a reset throws it away. The other side sees which."""
     ended = threading.Event()
     how: list[str] = []
@@ -250,7 +250,7 @@ def test_a_claim_that_grows_old_while_waiting_for_its_turn_does_not_leave() -> N
     assert len(seen) == 10
 
 
-def test_a_claim_that_grows_old_in_the_very_last_moment_does_not_leave(
+def test_a_claim_that_expires_at_the_last_moment_does_not_leave(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The process stands still after it got its line, before the first byte."""
@@ -261,7 +261,7 @@ def test_a_claim_that_grows_old_in_the_very_last_moment_does_not_leave(
         assert listener.requests == []
 
 
-def test_what_may_not_leave_any_more_does_not_though_it_has_its_line() -> None:
+def test_an_expired_request_does_not_leave_even_on_an_open_connection() -> None:
     """Sending was stopped, or the lock was lost, between the claim and the first byte."""
     with listening(OK, OK) as (url, listener):
         held = with_bulk_client(url, lambda client: client.send(POST, "t", may_leave=lambda: False))
@@ -272,7 +272,7 @@ def test_what_may_not_leave_any_more_does_not_though_it_has_its_line() -> None:
         )
 
 
-def test_a_line_that_was_given_back_stale_serves_the_next_request() -> None:
+def test_a_connection_that_was_returned_stale_serves_the_next_request() -> None:
     async def act(client: BulkClient) -> list[Reply | NotSent]:
         return [
             await client.send(POST, "t"),
@@ -285,7 +285,7 @@ def test_a_line_that_was_given_back_stale_serves_the_next_request() -> None:
     assert listener.connections == 1
 
 
-def test_a_line_that_was_closed_meanwhile_is_not_used_twice_for_one_post() -> None:
+def test_a_connection_that_was_closed_meanwhile_is_not_used_twice_for_one_post() -> None:
     """The server hangs up as our next POST leaves: nobody knows whether it read it, so it is not repeated."""
     seen: list[bytes] = []
 
@@ -317,7 +317,7 @@ def test_cookies_are_not_kept() -> None:
     assert b"cookie" not in listener.requests[1].lower()
 
 
-def test_unsent_bytes_are_given_up_by_the_kernel_with_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_drops_unsent_bytes_with_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[object, ...]] = []
 
     class Seen(socket.socket):

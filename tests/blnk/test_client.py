@@ -46,7 +46,7 @@ def creates(blnk: PracticeBlnk) -> int:
     return int(blnk.requests()["by_kind"].get("create", 0))
 
 
-def test_a_script_makes_the_balance_that_it_asks_for(blnk: PracticeBlnk, client: BlnkClient) -> None:
+def test_a_script_creates_the_balance_that_it_requests(blnk: PracticeBlnk, client: BlnkClient) -> None:
     asked = BalanceRequest(ledger_id=LEDGER, currency="NGN", identity_id=ADA, meta_data={"naam": "Zoë 💶"})
 
     balance = client.create_balance(asked, ref="ref-1", import_id="imp_1")
@@ -66,9 +66,7 @@ def test_a_field_that_blnk_drops_is_a_warning(blnk: PracticeBlnk, client: BlnkCl
     assert len(blnk.balances()) == 1
 
 
-def test_a_refusal_comes_in_blnks_words_and_nothing_is_created(
-    blnk: PracticeBlnk, client: BlnkClient
-) -> None:
+def test_a_rejection_is_in_blnks_words_and_nothing_is_created(blnk: PracticeBlnk, client: BlnkClient) -> None:
     with pytest.raises(errors.Refused, match="This ledger does not exist in Blnk") as refused:
         client.create_balance(BalanceRequest(ledger_id="ldg_nowhere", currency="USD"))
 
@@ -76,7 +74,7 @@ def test_a_refusal_comes_in_blnks_words_and_nothing_is_created(
     assert blnk.balances() == []
 
 
-def test_what_exists_already_is_a_conflict(blnk: PracticeBlnk, client: BlnkClient) -> None:
+def test_a_balance_that_already_exists_is_a_conflict(blnk: PracticeBlnk, client: BlnkClient) -> None:
     blnk.set_core("0.15.3")
     fees = BalanceRequest(ledger_id="general_ledger_id", currency="USD", indicator="@Fees")
     client.create_balance(fees)
@@ -243,7 +241,7 @@ def test_an_identity_is_found_by_name_email_or_id(client: BlnkClient, typed: str
     assert [one.name for one in client.search_identities(typed)] == names
 
 
-def test_an_empty_search_shows_what_there_is(client: BlnkClient) -> None:
+def test_an_empty_search_returns_the_first_page(client: BlnkClient) -> None:
     assert len(client.search_ledgers(" ")) == 4
     assert len(client.search_identities("")) == 20
 
@@ -297,7 +295,7 @@ def test_a_customer_that_has_a_balance_already_is_found(blnk: PracticeBlnk, clie
     assert client.balances_of(LEDGER, "USD", []) == []
 
 
-def test_refs_are_found_however_many(blnk: PracticeBlnk, client: BlnkClient) -> None:
+def test_any_number_of_refs_is_found(blnk: PracticeBlnk, client: BlnkClient) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: client.create_balance(ASKED, ref=f"ref-{n}"), range(150)))
 
@@ -306,7 +304,7 @@ def test_refs_are_found_however_many(blnk: PracticeBlnk, client: BlnkClient) -> 
     assert sorted(one.import_ref or "" for one in found) == sorted(f"ref-{n}" for n in range(150))
 
 
-def test_a_page_full_of_twins_hides_no_other_ref(blnk: PracticeBlnk, client: BlnkClient) -> None:
+def test_a_page_full_of_duplicates_hides_no_other_ref(blnk: PracticeBlnk, client: BlnkClient) -> None:
     client.create_balance(ASKED, ref="ref-old")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: client.create_balance(ASKED, ref="ref-twin"), range(100)))
@@ -328,7 +326,7 @@ def test_a_filter_that_returns_too_little_is_asked_again(blnk: PracticeBlnk, cli
     assert blnk.faults()[0]["fired"] == 1
 
 
-def test_a_look_can_be_bounded_by_blnks_own_time(blnk: PracticeBlnk, client: BlnkClient) -> None:
+def test_a_look_up_can_be_bounded_by_blnks_own_time(blnk: PracticeBlnk, client: BlnkClient) -> None:
     client.create_balance(ASKED, ref="ref-1")
 
     assert client.find_by_refs(["ref-1"], created_from="2020-01-01T00:00:00Z")
@@ -346,7 +344,7 @@ def test_a_look_can_be_bounded_by_blnks_own_time(blnk: PracticeBlnk, client: Bln
     ],
     ids=lambda fault: fault["kind"],
 )
-def test_a_look_that_failed_is_never_absence(
+def test_a_failed_look_up_never_means_absence(
     blnk: PracticeBlnk, client: BlnkClient, fault: dict[str, Any]
 ) -> None:
     client.create_balance(ASKED, ref="ref-1")
@@ -443,7 +441,7 @@ def test_an_error_carries_what_support_needs_and_never_the_token(status: int, ac
     assert "tell/nobody" not in told
 
 
-def test_what_no_answer_came_to_has_nothing_for_support(blnk: PracticeBlnk) -> None:
+def test_a_request_without_an_answer_has_nothing_for_support(blnk: PracticeBlnk) -> None:
     with (
         BlnkClient(connection_to("http://127.0.0.1:9"), sleep=lambda _: None) as client,
         pytest.raises(errors.NotConnected) as raised,

@@ -13,7 +13,7 @@ from blnk_api.sending.gateway import Gateway
 from tests.support.connections import connection_to
 
 
-def test_a_nap_ends_with_its_sender_though_a_look_comes_at_that_moment() -> None:
+def test_a_wait_ends_with_its_sender_even_if_a_look_up_comes_at_that_moment() -> None:
     """Else a sender that is told to stop goes on for ever."""
 
     async def stop_as_a_look_comes() -> None:

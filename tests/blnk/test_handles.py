@@ -33,7 +33,7 @@ RAN_OUT = "open files and connections, and all of them are in use. Nothing was c
 @pytest.mark.parametrize(
     ("soft", "hard", "allowed"), [(256, 256, 256), (256, 2048, 2048), (100, 3000, 3000), (2048, 4096, 4096)]
 )
-def test_a_process_asks_for_what_the_system_gives(soft: int, hard: int, allowed: int) -> None:
+def test_a_process_asks_for_all_open_files_that_the_system_allows(soft: int, hard: int, allowed: int) -> None:
     script = "from blnk_api.common import open_files; open_files.raise_limit(); " + LIMIT
     assert _told(script, soft=soft, hard=hard) == f"({allowed}, {hard})"
 
@@ -42,14 +42,14 @@ def test_a_process_asks_for_what_the_system_gives(soft: int, hard: int, allowed:
     ("soft", "wanted", "shared_by", "places"),
     [(256, 256, 1, 192), (256, 256, 3, 64), (256, 100, 1, 100), (1024, 256, 1, 256), (50, 256, 2, 1)],
 )
-def test_there_are_no_more_places_than_handles(
+def test_there_are_no_more_requests_at_once_than_open_files(
     monkeypatch: pytest.MonkeyPatch, soft: int, wanted: int, shared_by: int, places: int
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
     assert open_files.places(wanted, shared_by=shared_by) == places
 
 
-def test_a_sender_with_256_handles_sends_each_row_once_and_none_in_vain(
+def test_a_sender_with_256_open_files_sends_each_row_once_and_none_in_vain(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More rows want to leave at once than it may have connections."""
@@ -113,7 +113,7 @@ def no_handle_left() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "blnk.invalid"])
-def test_the_sender_blames_the_handles(host: str) -> None:
+def test_the_sender_names_the_limit_of_open_files(host: str) -> None:
     """Without one no name can be looked up either."""
 
     async def act(client: BulkClient) -> Reply | NotSent:
@@ -126,7 +126,7 @@ def test_the_sender_blames_the_handles(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "blnk.invalid"])
-def test_pages_and_scripts_blame_the_handles(host: str) -> None:
+def test_pages_and_scripts_name_the_limit_of_open_files(host: str) -> None:
     with BlnkClient(connection_to(f"http://{host}:9")) as client:
         asked = BalanceRequest(ledger_id="ldg_1", currency="USD")
         with no_handle_left(), pytest.raises(errors.NotConnected) as raised:
@@ -134,7 +134,7 @@ def test_pages_and_scripts_blame_the_handles(host: str) -> None:
     assert RAN_OUT in str(raised.value)
 
 
-def test_whoever_does_not_answer_is_blamed_while_handles_are_left() -> None:
+def test_a_silent_host_is_named_while_open_files_are_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     told = with_bulk_client(
@@ -144,7 +144,7 @@ def test_whoever_does_not_answer_is_blamed_while_handles_are_left() -> None:
     assert RAN_OUT not in told.reason
 
 
-def test_an_import_that_waits_for_handles_does_not_say_that_blnk_is_not_well() -> None:
+def test_an_import_that_waits_for_open_files_does_not_blame_blnk() -> None:
     reason = open_files.ran_out(OSError(24, "Too many open files"))
     assert reason is not None
     assert why_not(reason) == f"{reason} It is retried automatically."

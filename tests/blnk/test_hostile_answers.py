@@ -123,7 +123,7 @@ def _packed(times: int) -> bytes:
         pytest.param(endless, id="never ends"),
     ],
 )
-def test_an_answer_of_any_size_is_given_up_in_bounded_memory(
+def test_an_answer_of_any_size_is_dropped_in_bounded_memory(
     which: str, what: str, talk: Callable[[socket.socket], None]
 ) -> None:
     with server(talk) as port:
@@ -143,7 +143,7 @@ def test_a_page_of_balances_with_large_metadata_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 422, 429, 500, 503])
-def test_words_of_blnk_are_cut_and_made_fit_to_print(status: int) -> None:
+def test_blnks_words_are_shortened_and_made_printable(status: int) -> None:
     words = "no such \x1b[31mledger\u202e " + "x" * (2 * MB)
     body = json.dumps({"error": words, "error_detail": {"code": "C" * MB, "message": words}}).encode()
     match answers.classify(Answer(status, body), b"{}", now=NOW):
@@ -159,7 +159,7 @@ def test_words_of_blnk_are_cut_and_made_fit_to_print(status: int) -> None:
     assert message.isprintable()
 
 
-def test_a_field_that_came_back_otherwise_is_told_in_few_words() -> None:
+def test_a_field_that_came_back_different_is_reported_briefly() -> None:
     sent = b'{"ledger_id":"ldg_1","currency":"USD","meta_data":{"note":"a"}}'
     back = {
         "balance_id": "bln_1",
@@ -172,7 +172,7 @@ def test_a_field_that_came_back_otherwise_is_told_in_few_words() -> None:
     assert [len(one) < 300 for one in told] == [True, True]
 
 
-def test_a_host_that_drips_its_answer_is_not_heard_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_drips_its_answer_is_not_read_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection's check ends, whatever the host does: the drops come until the caller hangs up."""
     monkeypatch.setattr("blnk_api.blnk.probe._MOST_SECONDS", 0.5)
     hung_up = threading.Event()

@@ -29,13 +29,13 @@ def looker(asked: Asked, practice_blnk: PracticeBlnk) -> Looker:
     return Looker(asked, practice_blnk.instance_id)
 
 
-def test_what_blnk_holds_is_found_and_the_rest_is_not(practice_blnk: PracticeBlnk, looker: Looker) -> None:
+def test_what_blnk_has_is_found_and_the_rest_is_not(practice_blnk: PracticeBlnk, looker: Looker) -> None:
     a, b = make(practice_blnk, "a", "b")
     found = run(looker.find(["a", "b", "c"]))
     assert {ref: [one.balance_id for one in held] for ref, held in found.items()} == {"a": [a], "b": [b]}
 
 
-def test_nothing_to_find_is_nothing_found(looker: Looker) -> None:
+def test_nothing_is_found_if_there_is_nothing(looker: Looker) -> None:
     assert run(looker.find(["a"])) == {}
     assert run(looker.find([])) == {}
 
@@ -49,7 +49,7 @@ def test_more_refs_than_a_list_takes_are_found_in_several(
     assert len(asked.requests) == 2
 
 
-def test_twins_do_not_push_another_balance_out_of_sight(practice_blnk: PracticeBlnk, looker: Looker) -> None:
+def test_duplicates_do_not_hide_another_balance(practice_blnk: PracticeBlnk, looker: Looker) -> None:
     """A page holds a hundred balances, and ninety-nine refs may be more than a hundred balances."""
     make(practice_blnk, "old")
     refs = [f"r{at}" for at in range(50)]
@@ -59,7 +59,7 @@ def test_twins_do_not_push_another_balance_out_of_sight(practice_blnk: PracticeB
     assert all(len(found[ref]) == 2 for ref in refs)
 
 
-def test_a_ref_is_looked_for_only_from_its_bound_on(practice_blnk: PracticeBlnk, looker: Looker) -> None:
+def test_a_ref_is_looked_up_only_from_its_bound_on(practice_blnk: PracticeBlnk, looker: Looker) -> None:
     make(practice_blnk, "a")
     now = practice_blnk.balances()[0]["created_at"]
     assert run(looker.find(["a"], created_from=bound_of(now)))
@@ -77,7 +77,7 @@ def test_one_answer_that_shows_the_witness_and_not_the_row_proves_nothing() -> N
     assert "a" in run(looker.find_together(["a"], witness="w"))
 
 
-def test_two_answers_in_a_row_that_show_the_witness_alone_vouch_for_what_they_do_not_hold() -> None:
+def test_two_answers_in_a_row_with_the_witness_prove_what_they_leave_out_absent() -> None:
     witness, row = balance("w", "bln_w"), balance("b")
     looker = Looker(ask_with(iter([[witness], [witness, row], [witness], [witness]])), "ins_1")
     assert sorted(run(looker.find_together(["a", "b"], witness="w"))) == ["b", "w"]
@@ -113,7 +113,7 @@ def test_an_answer_that_fails_after_one_that_did_not_is_no_answer() -> None:
         run(looker.find_together(["a", "b"]))
 
 
-def test_a_walk_meets_every_balance_of_ours_once_oldest_first(
+def test_a_walk_passes_each_of_our_balances_once_oldest_first(
     practice_blnk: PracticeBlnk, looker: Looker
 ) -> None:
     ids = make(practice_blnk, *(f"r{at}" for at in range(250)))
@@ -203,7 +203,7 @@ def test_a_balance_with_our_own_imports_id_was_made_by_this_import() -> None:
     assert judge(BODY, "imp_1", held(import_id="imp_1")).to is RowState.CREATED
 
 
-def test_of_twins_the_first_is_the_rows_balance() -> None:
+def test_of_duplicates_the_first_is_the_rows_balance() -> None:
     first = read_balances([balance("a", "bln_1", "2026-01-01T00:00:00.1Z", customer="1")])
     second = read_balances([balance("a", "bln_2", "2026-01-01T00:00:00.12Z", customer="1")])
     found = judge(BODY, "imp_1", second + first)

@@ -86,7 +86,7 @@ def test_a_name_of_several_lists_their_ids(client: BlnkClient, typed: str) -> No
 
 
 @pytest.mark.usefixtures("way")
-def test_two_customers_of_one_name_are_both_told_however_it_is_cut(
+def test_two_customers_of_one_name_are_both_reported_however_it_is_shortened(
     blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     kind = "individual"
@@ -98,7 +98,7 @@ def test_two_customers_of_one_name_are_both_told_however_it_is_cut(
         assert all(str(id) in told.message for id in (one, two))
 
 
-def test_the_form_finds_by_the_same_rule(client: BlnkClient) -> None:
+def test_the_form_uses_the_same_rule(client: BlnkClient) -> None:
     for typed, id in SPELLINGS:
         assert id in [one.identity_id for one in client.search_identities(typed)]
     assert [one.ledger_id for one in client.search_ledgers("cafe\u0301 d\u2019orle\u0301")] == [CAFE]
@@ -128,12 +128,12 @@ def test_a_question_holds_a_gap_for_every_letter_that_is_stored_in_several_ways(
     assert pattern("\u304c\u3044") == "%\u3044%"
 
 
-def test_nothing_is_said_of_tokens_where_blnk_keeps_none(client: BlnkClient) -> None:
+def test_tokens_are_not_mentioned_if_blnk_has_none(client: BlnkClient) -> None:
     _, (told,) = identities(known(client, "Grace Mwangi")).find("Grace Mwangi")
     assert "token" not in told.message
 
 
-def test_customers_that_are_kept_as_tokens_cannot_be_found_by_those_fields_and_it_is_said(
+def test_customers_stored_as_tokens_are_not_found_by_those_fields_and_this_is_reported(
     blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     tokens = {"FirstName": True, "LastName": True, "EmailAddress": True, "OrganizationName": False}

@@ -51,7 +51,7 @@ def balances(n: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("page_size", [2, 40, 99, 100])
-def test_a_walk_does_not_end_where_pages_are_smaller_than_asked(page_size: int) -> None:
+def test_a_walk_continues_although_pages_are_smaller_than_requested(page_size: int) -> None:
     held = balances(130 if page_size > 2 else 7)
     looker = Looker(blnk_that_holds(held, page_size=page_size), "ins_1")
     assert run(walked(looker)) == [one["balance_id"] for one in held]
@@ -72,7 +72,7 @@ def test_ids_that_an_answer_left_out_are_asked_for_again() -> None:
         ([["w"], ["b"], ["w"], ["w", "a"]], ["a", "b"]),
     ],
 )
-def test_a_witness_vouches_only_for_what_two_answers_in_a_row_with_it_leave_out(
+def test_a_witness_proves_absent_only_what_two_answers_in_a_row_with_it_leave_out(
     answers: list[list[str]], found: list[str]
 ) -> None:
     told = iter([[balance(ref, f"bln_{ref}") for ref in answer] for answer in answers])
@@ -81,7 +81,7 @@ def test_a_witness_vouches_only_for_what_two_answers_in_a_row_with_it_leave_out(
     assert next(told, None) is None, "every answer was asked for"
 
 
-def test_rows_that_a_walk_was_not_shown_are_looked_up_by_name(store: Store) -> None:
+def test_rows_that_a_walk_did_not_see_are_looked_up_by_ref(store: Store) -> None:
     made = draft(store, 30)
     rows = rows_of(store, made)
     held = [
@@ -119,7 +119,7 @@ def verified(five: Verified, *answers: list[str]) -> Findings:
     return asyncio.run(verified())
 
 
-def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) -> None:
+def test_a_balance_is_missing_only_if_another_one_is_shown(five: Verified) -> None:
     *others, gone = [row.balance_id or "" for row in rows_of(five.store, five.import_)]
     one = others[:1]
     with pytest.raises(ReadFailed, match="had listed before"):
@@ -129,7 +129,7 @@ def test_a_balance_is_missing_only_where_another_one_is_shown(five: Verified) ->
     assert verified(five, others, [], [gone]).clean
 
 
-def test_where_no_other_one_is_shown_it_is_asked_for_three_times(five: Verified) -> None:
+def test_without_another_one_it_is_requested_three_times(five: Verified) -> None:
     ids = [row.balance_id or "" for row in rows_of(five.store, five.import_)]
     assert verified(five, [], [], ids).clean
     assert len(verified(five, [], [], []).missing) == 5

@@ -105,14 +105,14 @@ def test_each_balance_is_shown_once_in_whatever_bursts_they_were_created(
     assert ids(blnk.walk(ends, total=len(times) if is_counted else None)) == blnk.ids()
 
 
-def test_many_pages_are_asked_for_side_by_side_and_hardly_more_than_there_are() -> None:
+def test_many_pages_are_requested_in_parallel_and_hardly_more_than_there_are() -> None:
     blnk = Held([at / 1_667 for at in range(20_000)])
     assert ids(blnk.walk(12.0, total=20_000)) == blnk.ids()
     assert blnk.most_at_once > PARALLEL_READS // 2
     assert blnk.asked <= 200 * 1.25
 
 
-def test_blnk_looks_for_the_next_pages_while_one_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_pages_are_requested_while_one_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     blnk = Held([at / 1_667 for at in range(5_000)])
     idle = 0
 
@@ -140,19 +140,19 @@ def test_blnk_looks_for_the_next_pages_while_one_is_compared(monkeypatch: pytest
     assert idle <= 10, "of more than fifty: while the last ones are compared, nothing is left to ask for"
 
 
-def test_of_few_pages_hardly_more_are_asked_for_than_there_are() -> None:
+def test_of_few_pages_hardly_more_are_requested_than_there_are() -> None:
     blnk = Held([at / 10 for at in range(700)])
     assert ids(blnk.walk(70.0, total=700)) == blnk.ids()
     assert blnk.asked <= 2 * 7
 
 
-def test_a_blnk_that_keeps_no_order_is_walked_as_a_whole() -> None:
+def test_a_blnk_without_an_order_is_walked_as_a_whole() -> None:
     blnk = Held([at / 10 for at in range(900)])
     blnk.is_ordered = False
     assert set(ids(blnk.walk(90.0))) == set(blnk.ids())
 
 
-def test_what_is_created_meanwhile_is_shown_as_by_one_walk() -> None:
+def test_what_is_created_meanwhile_is_seen_as_by_one_walk() -> None:
     """The end is asked for last."""
     blnk = Held([at / 10 for at in range(3_000)])
     late = balance("late", "bln_late", written(BEGINS + timedelta(seconds=10_000)))
@@ -170,7 +170,7 @@ def test_what_is_created_meanwhile_is_shown_as_by_one_walk() -> None:
     assert "bln_late" in asyncio.run(walk())
 
 
-def test_an_error_ends_it_and_leaves_no_question_behind() -> None:
+def test_an_error_ends_it_and_leaves_no_request_behind() -> None:
     blnk = Held([at / 10 for at in range(5_000)])
 
     async def ask(request: Request) -> Any:
@@ -193,7 +193,7 @@ def test_an_error_ends_it_and_leaves_no_question_behind() -> None:
     assert asyncio.run(it()) == 0
 
 
-def test_the_practice_blnk_shows_all_its_balances_in_parts_too(practice_blnk: PracticeBlnk) -> None:
+def test_practice_shows_all_its_balances_in_parts_too(practice_blnk: PracticeBlnk) -> None:
     practice_blnk.hold(3_000)
     made = make(practice_blnk, *[f"r{at}" for at in range(30)])
     looker = Looker(Asked(practice_blnk), practice_blnk.instance_id)
@@ -215,20 +215,20 @@ def told(*seconds: float) -> ParallelReads:
     return parallel
 
 
-def test_more_is_asked_at_once_while_answers_are_as_quick_as_at_first() -> None:
+def test_more_is_requested_at_once_while_answers_stay_fast() -> None:
     assert told().at_once == 2
     assert told(*[0.05] * 5).at_once == 7
     assert told(*[0.05] * 100).at_once == PARALLEL_READS
     assert told(*[0.05] * 100, *[5.0] * 3, *[0.05] * 20).at_once == PARALLEL_READS, "single slow ones"
 
 
-def test_half_as_much_is_asked_at_once_where_answers_take_twice_as_long() -> None:
+def test_half_as_much_is_requested_at_once_if_answers_take_twice_as_long() -> None:
     assert told(*[0.05] * 100, *[0.2] * 15).at_once <= PARALLEL_READS // 2
     assert told(*[0.05] * 100, *[0.2] * 100).at_once == 1
     assert told(*[0.05] * 100, *[0.2] * 100, *[0.05] * 30).at_once == PARALLEL_READS
 
 
-def test_side_by_side_gives_all_that_is_asked_for_and_no_call_is_left() -> None:
+def test_parallel_calls_return_everything_and_none_is_left() -> None:
     left = list(range(100))
 
     async def ask() -> int | None:

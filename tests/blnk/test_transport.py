@@ -93,7 +93,7 @@ def attempt(
     return raised.value
 
 
-def test_a_server_that_is_not_there_created_nothing() -> None:
+def test_a_missing_server_created_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -103,14 +103,14 @@ def test_a_server_that_is_not_there_created_nothing() -> None:
     assert str(problem) == "127.0.0.1 could not be reached: connection refused."
 
 
-def test_a_practice_blnk_that_does_not_run_created_nothing() -> None:
+def test_practice_that_is_not_running_created_nothing() -> None:
     problem = attempt("")
 
     assert isinstance(problem, errors.NotConnected)
     assert str(problem) == "Practice is not running."
 
 
-def test_a_name_that_nobody_knows_created_nothing() -> None:
+def test_an_unknown_host_name_created_nothing() -> None:
     problem = attempt("https://blnk.invalid")
 
     assert isinstance(problem, errors.NotConnected)
@@ -191,7 +191,7 @@ def test_a_proxy_that_refuses_created_nothing_and_keeps_its_password(monkeypatch
     assert "s3cr3t" not in str(problem)
 
 
-def test_this_machines_own_blnk_is_not_sought_behind_a_proxy(
+def test_blnk_on_this_machine_is_not_reached_through_a_proxy(
     blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -228,7 +228,7 @@ def wait_and_fall_silent(line: socket.socket, beginning: bytes) -> None:
     [b"HTTP/1.1 201 Created\r\nx-", b"HTTP/1.1 201 Created\r\ncontent-length: 9999\r\n\r\n{"],
     ids=["head", "body"],
 )
-def test_an_answer_that_dribbles_ends_at_the_deadline(beginning: bytes) -> None:
+def test_an_answer_that_trickles_ends_at_the_deadline(beginning: bytes) -> None:
     hung_up = threading.Event()
     began = time.monotonic()
     with server(lambda line: dribble(line, beginning, hung_up)) as port:
@@ -240,7 +240,7 @@ def test_an_answer_that_dribbles_ends_at_the_deadline(beginning: bytes) -> None:
     assert time.monotonic() - began > 0.5
 
 
-def test_a_last_wait_does_not_restart_with_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_wait_does_not_restart_with_the_first_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each wait for bytes is for what is left of the time, some of which was gone before the first came."""
     waits: list[float] = []
     set_time_out = socket.socket.settimeout

@@ -28,9 +28,7 @@ def wait_for_end(app: App) -> None:
     wait_until(lambda: not app.processes(), lambda: f"still there: {app.processes()}")
 
 
-def test_with_no_configuration_it_opens_on_the_form_and_has_made_nothing(
-    tmp_path: Path, browser: Browser
-) -> None:
+def test_without_configuration_it_opens_and_creates_nothing(tmp_path: Path, browser: Browser) -> None:
     with App(tmp_path) as app:
         open_tab(browser, app.url, "Import a file")
         assert app.practice.balances() == []
@@ -80,7 +78,9 @@ def test_a_second_start_takes_the_next_port_and_leaves_the_sending_to_the_first(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_all_of_it_ends_with_a_browser_open(tmp_path: Path, browser: Browser, number: signal.Signals) -> None:
+def test_everything_ends_although_a_browser_is_open(
+    tmp_path: Path, browser: Browser, number: signal.Signals
+) -> None:
     with App(tmp_path) as app:
         open_tab(browser, app.url, "Import a file")
         assert len(app.processes()) == 3
@@ -92,7 +92,7 @@ def test_all_of_it_ends_with_a_browser_open(tmp_path: Path, browser: Browser, nu
         assert "Traceback" not in app.log()
 
 
-def test_nothing_is_left_after_a_kill_of_the_app(tmp_path: Path, browser: Browser) -> None:
+def test_nothing_is_left_after_the_app_is_killed(tmp_path: Path, browser: Browser) -> None:
     with App(tmp_path) as app:
         open_tab(browser, app.url, "Import a file")
         assert len(app.processes()) == 3
@@ -101,7 +101,7 @@ def test_nothing_is_left_after_a_kill_of_the_app(tmp_path: Path, browser: Browse
         wait_for_end(app)
 
 
-def test_nobody_but_the_app_holds_its_port(tmp_path: Path) -> None:
+def test_only_the_app_holds_its_port(tmp_path: Path) -> None:
     """Else the next start, right after a crash, would go to another port."""
     with App(tmp_path) as app:
         [sender] = wait_until(lambda: pids(app, SENDER), app.log)

@@ -105,7 +105,7 @@ def findings(page: Page) -> list[str]:
     return found
 
 
-def test_words_that_can_hardly_be_read_would_be_found_in_both_schemes(app: App, page: Page) -> None:
+def test_text_with_too_little_contrast_would_be_found_in_both_color_schemes(app: App, page: Page) -> None:
     go(page, app, "imports", "Imports")
     faint = "[data-testid=stHeading] h1 { color: rgba(128, 128, 128, 0.4) !important }"
     page.add_style_tag(content=faint)
@@ -117,7 +117,7 @@ def test_the_choice_of_a_connection(app: App, browser: Browser) -> None:
     assert findings(open_tab(browser, app.url, "Choose a connection")) == []
 
 
-def test_the_form_and_what_became_of_it(app: App, page: Page) -> None:
+def test_the_form_and_its_result(app: App, page: Page) -> None:
     go(page, app, "create_balance", "Create a balance")
     open_all(page)
     assert findings(page) == []
@@ -148,7 +148,7 @@ def test_each_step_of_a_file_with_rows_to_fix(app: App, page: Page, step: str) -
     assert findings(page) == []
 
 
-def test_an_import_that_is_done_with_a_row_opened(app: App, page: Page, made: str) -> None:
+def test_a_finished_import_with_a_row_opened(app: App, page: Page, made: str) -> None:
     page.goto(made)
     see(page, "sample customers.csv")
     expect(page.get_by_role("link", name="Receipt 1")).to_be_visible()
@@ -212,7 +212,7 @@ def test_the_audit_trail(app: App, page: Page) -> None:
     assert findings(page) == []
 
 
-def test_production_before_anything_was_made_and_its_confirm(app: App, page: Page) -> None:
+def test_production_before_anything_was_created_and_its_confirm_page(app: App, page: Page) -> None:
     production = "connection=acme"
     go(page, app, "imports", "Imports", production)
     assert findings(page) == []
@@ -223,7 +223,7 @@ def test_production_before_anything_was_made_and_its_confirm(app: App, page: Pag
     assert findings(page) == []
 
 
-def test_an_import_while_it_runs_and_cancelled(app: App, page: Page) -> None:
+def test_an_import_while_it_runs_and_when_it_is_canceled(app: App, page: Page) -> None:
     go(page, app, "import_file", "Import a file")
     upload(page, "runs.csv", b"ledger_id,currency,note\nSavings,USD,runs\nSavings,EUR,runs\n")
     open_step(page, "Confirm")

@@ -51,7 +51,7 @@ def test_the_form_makes_the_balance_that_was_asked_for(
     assert set(balance["meta_data"]) == {"customer", "import_ref", "import_id"}
 
 
-def test_two_clicks_a_reload_and_a_second_browser_make_one_balance(
+def test_two_clicks_a_reload_and_a_second_browser_create_one_balance(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     blnk.order_fault("full_stop", on="create", seconds=600)

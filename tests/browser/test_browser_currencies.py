@@ -26,7 +26,7 @@ def test_typing_a_code_and_enter_chooses_that_code(app: App, browser: Browser) -
         settle(page)
 
 
-def test_eur_and_enter_makes_a_balance_in_euro(app: App, browser: Browser, blnk: PracticeBlnk) -> None:
+def test_eur_and_enter_creates_a_balance_in_euros(app: App, browser: Browser, blnk: PracticeBlnk) -> None:
     page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
     box = page.get_by_role("combobox", name="Currency")
     box.fill("eur")

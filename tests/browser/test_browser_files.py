@@ -68,7 +68,7 @@ def made_by(blnk: PracticeBlnk, page: Page) -> list[dict[str, Any]]:
     return [one for one in blnk.balances() if one["meta_data"].get("import_id", "-") in page.url]
 
 
-def test_a_file_is_matched_by_hand_put_right_at_once_and_arrives_to_the_byte(
+def test_a_file_is_mapped_by_hand_fixed_at_once_and_arrives_to_the_byte(
     app: App, browser: Browser, held: PracticeBlnk
 ) -> None:
     typed = [

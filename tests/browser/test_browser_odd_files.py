@@ -49,7 +49,7 @@ access_token = "{held.token}"
 
 
 @pytest.mark.parametrize("name", A_DOZEN)
-def test_a_file_of_a_reported_kind_is_told_on_the_page(tab: tuple[App, Page], name: str) -> None:
+def test_a_file_of_a_reported_kind_is_reported_on_the_page(tab: tuple[App, Page], name: str) -> None:
     app, page = tab
     expected = json.loads((SAMPLES / "expected" / f"{name}.json").read_text("utf-8"))
     page.goto(f"{app.url}/import_file")

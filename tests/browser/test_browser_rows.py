@@ -45,7 +45,7 @@ def test_a_row_chosen_in_the_table_opens_and_its_link_opens_it_elsewhere(
     expect(done.get_by_role("heading", name="Rows", exact=True)).to_be_visible()
 
 
-def test_a_receipt_is_a_document_of_its_own_whose_sum_its_download_has(
+def test_a_receipt_is_a_document_of_its_own_with_the_hash_of_its_download(
     app: App, browser: Browser, done: Page
 ) -> None:
     link = done.get_by_role("link", name=re.compile("^.*Receipt ")).first.get_attribute("href")
@@ -66,7 +66,7 @@ def test_a_receipt_is_a_document_of_its_own_whose_sum_its_download_has(
     assert said == [], "nothing is loaded, and nothing refused by the policy"
 
 
-def test_a_note_that_is_half_typed_stays_while_the_next_receipt_comes(done: Page) -> None:
+def test_a_half_typed_note_stays_while_the_next_receipt_is_written(done: Page) -> None:
     done.get_by_text("Notes", exact=True).click()
     field = done.get_by_role("textbox", name="New note")
     field.fill("Agreed with Kofi by phone.")

@@ -35,7 +35,7 @@ def test_the_switch_works_in_a_browser_and_a_page_that_waits_says_so_by_itself(
     assert len(blnk.balances()) == held + 1
 
 
-def test_a_page_says_that_the_disk_is_full_and_the_import_goes_on_when_it_is_not(
+def test_a_page_says_that_the_disk_is_full_and_the_import_continues_once_it_is_not(
     tmp_path: Path, browser: Browser
 ) -> None:
     with App(tmp_path) as app:

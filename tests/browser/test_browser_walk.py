@@ -80,7 +80,7 @@ SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 MAIN = "document.querySelector('[data-testid=stMain]')"
 
 
-def test_a_sample_is_put_right_confirmed_watched_by_two_and_proved(app: App, browser: Browser) -> None:
+def test_a_sample_is_fixed_confirmed_watched_by_two_and_verified(app: App, browser: Browser) -> None:
     blnk = app.practice
     page = sample_put_right(app, browser)
     # The first row passes, and the next ones wait until both have seen that it did.
@@ -153,7 +153,7 @@ def three_rows(name: str) -> bytes:
     return "\n".join(["ledger,currency,customer_number", *lines]).encode()
 
 
-def test_a_step_stands_in_the_address_and_back_reload_and_a_link_keep_it(app: App, browser: Browser) -> None:
+def test_a_step_is_in_the_address_and_back_reload_and_a_link_keep_it(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     upload(page, "steps.csv", three_rows("step"))
     see(page, "Problems")
@@ -171,7 +171,7 @@ def test_a_step_stands_in_the_address_and_back_reload_and_a_link_keep_it(app: Ap
     see(page, "Problems")
 
 
-def test_an_act_is_answered_by_a_line_that_takes_it_back(app: App, browser: Browser) -> None:
+def test_each_act_offers_an_undo_beside_it(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     upload(page, "undone.csv", three_rows("undone"))
     see(page, "Problems")
@@ -221,7 +221,7 @@ def tables_without_download(page: Page, least: int) -> None:
         expect(bar.get_by_role("button", name="Download as CSV")).to_have_count(0)
 
 
-def test_the_button_that_confirms_is_reached_on_a_telephone(app: App, browser: Browser) -> None:
+def test_the_button_that_confirms_can_be_reached_on_a_phone(app: App, browser: Browser) -> None:
     page = open_tab(browser, f"{app.url}/import_file", "Import a file", width=390)
     give_name(page, "Ada")
     upload(page, "telephone.csv", three_rows("telephone"))

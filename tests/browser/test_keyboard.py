@@ -51,7 +51,7 @@ def tab_to(page: Page, label: str) -> None:
     raise AssertionError(f"no way to {label!r} by Tab; met {met}")
 
 
-def test_an_import_is_made_put_right_watched_and_opened_by_keyboard_alone(
+def test_an_import_is_created_fixed_watched_and_opened_by_keyboard_alone(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     page = open_tab(browser, f"{app.url}/imports", "Imports")

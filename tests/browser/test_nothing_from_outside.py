@@ -103,7 +103,7 @@ def csv_of(*lines: tuple[str, ...]) -> bytes:
     return out.getvalue().encode()
 
 
-def test_no_page_asks_anybody_else_whatever_stands_on_it(app: App, browser: Browser) -> None:
+def test_no_page_loads_anything_from_elsewhere_whatever_it_shows(app: App, browser: Browser) -> None:
     blnk = app.practice
     ledger = blnk.create_ledger(EVIL)
     blnk.create_identity(

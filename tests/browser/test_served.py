@@ -140,7 +140,7 @@ def test_its_own_pages_connect(here: Door, open_: Door) -> None:
         assert open_.status("OPTIONS", UPLOAD, host, f"http://{host}") == 204
 
 
-def test_a_page_of_another_site_drives_nothing_not_even_one_on_this_machine(here: Door, open_: Door) -> None:
+def test_a_page_of_another_site_controls_nothing_not_even_on_this_machine(here: Door, open_: Door) -> None:
     for door in (here, open_):
         for host in (f"localhost:{door.port}", f"127.0.0.1:{door.port}"):
             for origin in (
@@ -159,7 +159,7 @@ def test_a_page_of_another_site_drives_nothing_not_even_one_on_this_machine(here
             assert door.status("GET", "/", host, "http://evil.example") == 200
 
 
-def test_a_strangers_name_that_leads_here_opens_nothing(here: Door, open_: Door) -> None:
+def test_a_foreign_host_name_that_leads_here_opens_nothing(here: Door, open_: Door) -> None:
     for door in (here, open_):
         for host in ("evil.example", f"evil.example:{door.port}", f"localhost.evil.example:{door.port}"):
             assert not door.connects(host)
@@ -168,7 +168,7 @@ def test_a_strangers_name_that_leads_here_opens_nothing(here: Door, open_: Door)
                 assert door.status("GET", path, host) == 403
 
 
-def test_to_refuse_somebody_nobody_outside_is_asked(open_: Door, outside: Outside) -> None:
+def test_rejecting_someone_asks_no_outside_server(open_: Door, outside: Outside) -> None:
     for origin in ("http://evil.example", "null", "http://localhost:3000"):
         assert not open_.connects(f"{NAME}:{open_.port}", origin)
     assert outside.asked == []
@@ -187,7 +187,9 @@ def test_the_documented_command_for_a_team_serves_it_under_its_name_alone(
         assert not direct.connects(host, f"http://{host}")
 
 
-def test_behind_a_proxy_that_ends_tls_its_pages_connect_and_no_others(team: tuple[Door, Door, Door]) -> None:
+def test_behind_a_proxy_that_terminates_tls_its_pages_connect_and_no_others(
+    team: tuple[Door, Door, Door],
+) -> None:
     _, passing, silent = team
     for host, origin in (
         (NAME, f"https://{NAME}"),
@@ -239,7 +241,7 @@ def test_every_page_says_what_it_may_load_and_who_may_use_it(app: App) -> None:
     assert "camera=()" in answer.headers["Permissions-Policy"]
 
 
-def test_streamlits_metrics_and_its_api_for_agents_answer_nobody(here: Door) -> None:
+def test_streamlits_metrics_and_api_are_closed(here: Door) -> None:
     for path in (
         "/_stcore/metrics",
         "/_stcore/metrics/",

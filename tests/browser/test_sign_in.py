@@ -75,7 +75,7 @@ def sign_out(page: Page, provider: Provider) -> None:
 CONNECTION = "/connection?connection=practice"
 
 
-def test_a_link_leads_through_sign_in_and_back_and_the_page_says_who_one_is(
+def test_a_link_leads_through_sign_in_and_back_and_the_page_says_who_signed_in(
     signed: App, browser: Browser
 ) -> None:
     [page] = sign_in(browser, signed, "ada", CONNECTION, "Connection").pages
@@ -87,7 +87,7 @@ def test_a_link_leads_through_sign_in_and_back_and_the_page_says_who_one_is(
     expect(page.get_by_role("heading", name="Signed in")).to_have_count(0)
 
 
-def test_a_sign_out_in_one_tab_stops_the_next_act_and_what_refreshes_by_itself_in_the_others(
+def test_a_sign_out_in_one_tab_stops_acts_and_refreshes_in_the_others(
     signed: App, browser: Browser, provider: Provider
 ) -> None:
     context = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
@@ -112,7 +112,7 @@ def test_a_sign_out_in_one_tab_stops_the_next_act_and_what_refreshes_by_itself_i
     expect(acts.get_by_role("button", name="Stop sending for all connections")).to_be_visible()
 
 
-def test_a_part_of_a_page_that_a_tab_loads_after_a_sign_out_in_another_is_there(
+def test_a_tab_can_load_a_part_of_its_page_after_a_sign_out_in_another(
     signed: App, browser: Browser, provider: Provider
 ) -> None:
     context = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")

@@ -44,7 +44,7 @@ def has_moved(seen: set[str], title: str) -> bool:
     return len(seen) > 1
 
 
-def test_a_watched_import_moves_by_itself_and_leaves_what_is_typed_alone(
+def test_a_watched_import_refreshes_and_keeps_what_is_being_typed(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     blnk.order_fault("latency", seconds=3)
@@ -103,7 +103,7 @@ def test_a_browser_tells_when_an_import_is_over_if_a_person_asked_it_to(
     assert page.evaluate("window.told") == ["1 need you · told.csv", "1 balance created, 1 needs you."]
 
 
-def test_a_search_stands_in_the_address_and_works_in_another_browser(
+def test_a_search_is_in_the_address_and_works_in_another_browser(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     for name in ("march", "april"):

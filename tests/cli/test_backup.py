@@ -56,7 +56,7 @@ def names(archive: Path) -> list[str]:
         return tar.getnames()
 
 
-def test_a_backup_under_load_comes_back_elsewhere_and_sends_nothing_before_it_is_told_to(
+def test_a_backup_under_load_is_restored_elsewhere_and_sends_nothing_before_start(
     commands: Commands,
     importer: Importer,
     practice_blnk: PracticeBlnk,
@@ -115,7 +115,7 @@ def test_a_backup_under_load_comes_back_elsewhere_and_sends_nothing_before_it_is
         assert commands.call("trail", "--verify").code == 0
 
 
-def test_a_desk_that_is_there_is_neither_overwritten_nor_mixed_with_another(
+def test_an_existing_desk_is_neither_overwritten_nor_mixed_with_another(
     commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = tmp_path / "desk.tar.gz"
@@ -159,7 +159,7 @@ def repacked(archive: Path, to: Path, change: str) -> Path:
     "change",
     ["another byte", "a path outside", "no sums", "a later form", "half of it", "no archive", "none"],
 )
-def test_what_is_no_whole_backup_restores_nothing(
+def test_an_incomplete_backup_restores_nothing(
     change: str,
     commands: Commands,
     importer: Importer,
@@ -184,7 +184,7 @@ def test_what_is_no_whole_backup_restores_nothing(
     assert not elsewhere.exists() or list(elsewhere.iterdir()) == []
 
 
-def test_files_that_came_after_the_database_was_copied_are_not_brought_back(
+def test_files_added_after_the_database_was_copied_are_not_restored(
     commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing would ever purge them, as no import names them."""
@@ -201,7 +201,7 @@ def test_files_that_came_after_the_database_was_copied_are_not_brought_back(
     assert list(files(elsewhere, "uploads")) == [f"uploads/{draft.id}/file"]
 
 
-def test_a_disk_that_is_full_leaves_no_half_a_backup(
+def test_a_full_disk_leaves_no_partial_backup(
     commands: Commands, importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = commands.call("backup", Path("/dev/full/desk.tar.gz"))
@@ -218,7 +218,7 @@ def test_a_disk_that_is_full_leaves_no_half_a_backup(
     assert list(folder.iterdir()) == []
 
 
-def test_tokens_that_may_be_old_are_said_to_be(
+def test_tokens_that_may_be_outdated_are_reported(
     commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = {"connection_key": "here", "descends_from": "0", "generation": 1, "sealed": b"", "expires_at": 1.0}
@@ -306,7 +306,7 @@ def archive_of_postgres(archive: Path, content: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("importer", ["postgres"], indirect=True)
-def test_files_that_an_earlier_version_backed_up_beside_postgres_come_into_the_database(
+def test_files_that_an_earlier_version_backed_up_are_restored_into_postgres(
     commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.upload(TEXT)

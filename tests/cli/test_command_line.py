@@ -46,7 +46,7 @@ def held_once(blnk: PracticeBlnk, n: int) -> bool:
 # What a run comes to
 
 
-def test_a_file_becomes_balances_and_its_results_are_what_blnk_holds(
+def test_a_file_becomes_balances_and_its_results_are_what_blnk_has(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     out = commands.folder / "results.csv"
@@ -99,7 +99,7 @@ def test_the_same_file_again_creates_nothing_even_when_the_data_folder_is_gone(
     assert held_once(practice_blnk, 30)
 
 
-def test_rows_that_are_left_over_are_counted_and_the_code_says_so(
+def test_remaining_rows_are_counted_and_the_exit_code_says_so(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     practice_blnk.order_fault("commit_late", seconds=0.2, times=1, answer="drop")
@@ -130,7 +130,7 @@ def test_rows_that_are_left_over_are_counted_and_the_code_says_so(
         (["status", "imp_nothing"], "There is no import imp_nothing"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence_and_nothing_is_sent(
+def test_what_cannot_be_done_is_explained_in_a_sentence_and_nothing_is_sent(
     practice_blnk: PracticeBlnk,
     importer: Importer,
     commands: Commands,
@@ -157,7 +157,7 @@ def test_broken_settings_are_one_sentence_without_the_secret(importer: Importer,
     assert ended.err.count("\n") == 1
 
 
-def test_production_wants_the_number_of_balances_typed(
+def test_production_requires_the_number_of_balances(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     secrets = importer.data_dir / "secrets.toml"
@@ -172,7 +172,7 @@ def test_production_wants_the_number_of_balances_typed(
     assert held_once(practice_blnk, 12)
 
 
-def test_credentials_that_do_not_serve_stop_it_and_it_goes_on_with_others(
+def test_rejected_credentials_stop_it_and_it_continues_with_others(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     file = commands.file(10)
@@ -193,7 +193,7 @@ def test_credentials_that_do_not_serve_stop_it_and_it_goes_on_with_others(
     assert held_once(practice_blnk, 10)
 
 
-def test_credentials_that_may_not_read_create_and_say_that_nothing_was_verified(
+def test_credentials_without_read_permission_create_and_report_that_nothing_was_verified(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     importer.connect(token=practice_blnk.new_token(["proxy:write"]))
@@ -208,7 +208,7 @@ def test_credentials_that_may_not_read_create_and_say_that_nothing_was_verified(
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_command_that_is_killed_goes_on_when_it_is_given_again(
+def test_a_killed_command_continues_when_it_is_run_again(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     importer.connect(requests_per_minute=SLOW)
@@ -275,7 +275,7 @@ def test_ctrl_c_before_anything_was_sent_leaves_nothing_to_be_confirmed(
 
 
 @pytest.mark.parametrize("beside_a_worker", [False, True])
-def test_two_commands_at_the_same_moment_make_one_set_of_balances(
+def test_two_commands_at_the_same_moment_create_one_set_of_balances(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, beside_a_worker: bool
 ) -> None:
     if beside_a_worker:
@@ -306,7 +306,7 @@ def test_a_command_sends_its_own_import_and_no_other(
     assert held_once(practice_blnk, 5)
 
 
-def test_a_command_does_not_wait_for_rows_that_nobody_settles(
+def test_a_command_does_not_wait_for_rows_that_nobody_resolves(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     """Two imports confirmed at the same moment by people, one of which came to a stop half-way."""
@@ -319,7 +319,7 @@ def test_a_command_does_not_wait_for_rows_that_nobody_settles(
     assert importer.states(import_) == [RowState.READY]
 
 
-def test_progress_is_told_in_lines_to_a_log(
+def test_progress_is_written_in_lines_to_a_log(
     importer: Importer, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_line, "_PLAIN_SECONDS", 0.02)
@@ -395,7 +395,7 @@ def test_when_the_process_that_sends_dies_the_command_takes_over(
     assert held_once(practice_blnk, 60)
 
 
-def test_a_sender_without_credentials_for_this_blnk_is_told_apart_from_one_that_is_slow(
+def test_a_sender_without_credentials_is_distinguished_from_a_slow_one(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = importer.start_process()
@@ -426,7 +426,7 @@ def paused(importer: Importer, requests: int) -> Import:
     return importer.find(draft.id)
 
 
-def test_rows_of_another_unfinished_import_keep_a_file_back_until_that_is_cancelled(
+def test_rows_of_another_unfinished_import_hold_a_file_back_until_it_is_canceled(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     other = paused(importer, 3)
@@ -442,7 +442,7 @@ def test_rows_of_another_unfinished_import_keep_a_file_back_until_that_is_cancel
     assert held_once(practice_blnk, 2)
 
 
-def test_a_row_that_is_in_doubt_elsewhere_keeps_a_file_back(
+def test_a_row_that_is_in_doubt_elsewhere_holds_a_file_back(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     other, _ = done_but_for(importer, requests_for(1))
@@ -454,7 +454,7 @@ def test_a_row_that_is_in_doubt_elsewhere_keeps_a_file_back(
     assert practice_blnk.balances() == []
 
 
-def test_the_same_file_matched_otherwise_is_another_import(
+def test_the_same_file_mapped_differently_is_another_import(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     importer.connect(requests_per_minute=SLOW)
@@ -477,7 +477,7 @@ def test_the_same_file_matched_otherwise_is_another_import(
 # The other verbs
 
 
-def test_what_an_import_comes_to_can_be_asked_in_words_and_as_json(
+def test_the_state_of_an_import_is_available_in_words_and_as_json(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     import_ = paused(importer, 2)
@@ -493,7 +493,7 @@ def test_what_an_import_comes_to_can_be_asked_in_words_and_as_json(
     assert "Ada (not verified) paused it." in commands.call("status").out
 
 
-def test_an_import_is_resumed_paused_and_cancelled_by_its_id(
+def test_an_import_is_resumed_paused_and_canceled_by_its_id(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     first, second = paused(importer, 2), paused(importer, 2)
@@ -548,7 +548,7 @@ def test_rows_that_need_someone_are_decided_one_by_one_also_with_the_commands_of
 # With nothing set up at all
 
 
-def test_with_nothing_set_up_it_starts_the_practice_blnk_asks_and_ends_it(
+def test_without_a_connection_it_starts_practice_asks_and_ends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("BLNK_DATA_DIR", "BLNK_SECRETS_FILE", "BLNK_DATABASE_URL"):
@@ -612,7 +612,7 @@ def uses(found: column_options.ResolvedColumns) -> list[tuple[str, str | None]]:
     return [(str(one.use), one.name) for one in found.mapping.columns]
 
 
-def test_columns_are_mapped_by_their_headers_in_any_case(tmp_path: Path) -> None:
+def test_columns_are_mapped_by_name_in_any_case(tmp_path: Path) -> None:
     found = understood(
         tmp_path,
         "Konto,ledger_id,currency,Branch Office,secret",
@@ -627,7 +627,7 @@ def test_columns_are_mapped_by_their_headers_in_any_case(tmp_path: Path) -> None
     ]
 
 
-def test_what_is_given_for_all_rows_never_overrides_a_column(tmp_path: Path) -> None:
+def test_a_value_for_all_rows_never_overrides_a_column(tmp_path: Path) -> None:
     found = understood(tmp_path, "ledger_id,customer", ledger="ldg_1", currency="USD;EUR")
     assert found.mapping.column(Use.LEDGER) is not None
     assert found.mapping.for_all_rows.currencies == ("USD", "EUR")
@@ -641,6 +641,6 @@ def test_key_columns_are_named_by_their_headers(tmp_path: Path) -> None:
         understood(tmp_path, "ledger_id,currency,note", map=["note=ignore"], key=["note"])
 
 
-def test_a_header_may_hold_the_sign_that_parts_it_from_its_field(tmp_path: Path) -> None:
+def test_a_column_name_may_contain_the_separator_of_the_option(tmp_path: Path) -> None:
     found = understood(tmp_path, "ledger_id,currency,a=b", map=["a=b=metadata:c"])
     assert uses(found)[2] == ("metadata", "c")

@@ -70,12 +70,12 @@ def test_the_files_it_names_are_there(name: str) -> None:
 # Tables
 
 
-def test_every_status_stands_there_by_the_name_that_pages_use() -> None:
+def test_every_status_is_documented_by_the_name_that_pages_use() -> None:
     told = papers.table("docs/using.md", "## What the statuses mean")
     assert [row[0] for row in told] == list(STATUSES)
 
 
-def test_every_key_of_a_connection_stands_there(tmp_path: Path) -> None:
+def test_every_key_of_a_connection_is_documented(tmp_path: Path) -> None:
     named = " ".join(row[0] for row in papers.table(OPERATING, "## Connections"))
     refused = "is not a known key. Known keys are: "
     with pytest.raises(SettingsProblem, match=refused) as problem:
@@ -93,7 +93,7 @@ def test_the_keys_above_all_connections_are_read(tmp_path: Path) -> None:
     assert (found.connections, str(found.time_zone)) == ({}, "Africa/Lagos")
 
 
-def test_every_environment_variable_stands_there_with_its_default(tmp_path: Path) -> None:
+def test_every_environment_variable_is_documented_with_its_default(tmp_path: Path) -> None:
     told = {row[0].strip("`"): row[2] for row in papers.table(OPERATING, "## Options of the whole app")}
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "blnk_api").rglob("*.py"))
     assert set(told) == set(re.findall(r'"(BLNK_(?!WAIT)[A-Z_]+)"', sources))
@@ -108,7 +108,7 @@ def test_every_environment_variable_stands_there_with_its_default(tmp_path: Path
 
 
 @pytest.mark.parametrize("file", ["requirements.in", "tests/requirements.in"])
-def test_what_each_dependency_is_for_stands_there_and_each_is_pinned(file: str) -> None:
+def test_each_dependency_is_explained_and_pinned(file: str) -> None:
     told = papers.section(ARCHITECTURE, "## Dependencies")
     for line in (ROOT / file).read_text().splitlines():
         if line.startswith("-r"):
@@ -118,7 +118,7 @@ def test_what_each_dependency_is_for_stands_there_and_each_is_pinned(file: str) 
         assert re.search(rf"\b{re.escape(name.split('[')[0])}\b", told), f"{name} is not explained"
 
 
-def test_every_exit_code_stands_there() -> None:
+def test_every_exit_code_is_documented() -> None:
     told = papers.table("docs/command-line.md", "## Exit codes")
     assert [int(row[0]) for row in told] == [int(one) for one in ExitCode]
 
@@ -129,7 +129,7 @@ def parsers() -> dict[str, ArgumentParser]:
     return {one.dest: verbs.choices[one.dest] for one in verbs._choices_actions}
 
 
-def test_every_command_and_every_option_of_an_import_stands_there() -> None:
+def test_every_command_and_every_option_of_an_import_is_documented() -> None:
     page = papers.read("docs/command-line.md")
     told = re.findall(
         r"`([a-z-]+)", " ".join(row[0] for row in papers.table("docs/command-line.md", "## Other commands"))
@@ -162,7 +162,7 @@ def test_the_drawing_of_tables_has_all_of_them() -> None:
 # Examples
 
 
-def test_the_example_of_secrets_works_with_a_token_put_in(tmp_path: Path) -> None:
+def test_the_example_of_secrets_works_with_a_token_filled_in(tmp_path: Path) -> None:
     examples = [(ROOT / ".streamlit" / "secrets.toml.example").read_text()]
     blocks = papers.blocks("README.md", "toml") + papers.blocks(OPERATING, "toml")
     examples += [block for block in blocks if "access_token" in block]
@@ -326,7 +326,7 @@ RUN_ELSEWHERE = (
 
 
 @pytest.mark.parametrize("command", [one for one in runs() if not one.startswith(RUN_ELSEWHERE)])
-def test_what_any_other_command_runs_is_there(command: str) -> None:
+def test_what_any_other_command_runs_exists(command: str) -> None:
     program, *arguments = shlex.split(command, comments=True)
     if program == "sh":
         assert (ROOT / arguments[0]).is_file(), command

@@ -29,7 +29,7 @@ def read(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_a_thousand_rows_are_a_thousand_balances_although_blnk_is_unwell(
+def test_a_thousand_rows_are_a_thousand_balances_although_blnk_fails(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     is_unwell(practice_blnk)

@@ -51,7 +51,7 @@ def moved_out(importer: Importer, files: Mapping[str, bytes], folder: Path) -> N
 
 
 @ON_POSTGRES
-def test_a_data_folder_is_taken_over_and_what_a_kill_left_out_comes_with_the_next_run(
+def test_a_data_folder_is_taken_over_and_a_killed_run_is_completed_by_the_next(
     commands: Commands, importer: Importer, tmp_path: Path
 ) -> None:
     done = with_a_receipt(importer)
@@ -76,7 +76,7 @@ def test_a_data_folder_is_taken_over_and_what_a_kill_left_out_comes_with_the_nex
 
 
 @ON_POSTGRES
-def test_a_file_that_is_missing_or_another_one_is_named_and_not_taken(
+def test_a_missing_or_different_file_is_named_and_not_copied(
     commands: Commands, importer: Importer, tmp_path: Path
 ) -> None:
     done = with_a_receipt(importer)
@@ -94,7 +94,7 @@ def test_a_file_that_is_missing_or_another_one_is_named_and_not_taken(
 
 
 @ON_POSTGRES
-def test_a_draft_whose_file_is_elsewhere_says_so_and_goes_on_once_it_was_taken_over(
+def test_a_draft_whose_file_is_elsewhere_says_so_and_continues_once_it_is_taken_over(
     commands: Commands, importer: Importer, tmp_path: Path
 ) -> None:
     id = upload(importer, TEXT).id

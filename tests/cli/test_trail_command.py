@@ -13,7 +13,7 @@ from tests.support.importer import Importer, requests_for
 from tests.support.trail import change
 
 
-def test_everything_that_happened_is_a_line_with_its_link(importer: Importer, commands: Commands) -> None:
+def test_every_event_is_a_line_with_its_link(importer: Importer, commands: Commands) -> None:
     draft = importer.draft(requests_for(2))
     with importer.store.write() as tx:
         edits.add(tx, draft.number, [(2, 1, "Grace 4711", "Grace 4712")], who=signed_in())
@@ -47,7 +47,7 @@ def test_only_what_happened_since_a_day_is_printed(importer: Importer, commands:
     assert len(commands.call("trail", "--since", "2023-11-14T22:13:21+00:00").out.splitlines()) == 1
 
 
-def test_a_whole_trail_says_how_much_fits(importer: Importer, commands: Commands) -> None:
+def test_an_intact_trail_says_how_many_events_match(importer: Importer, commands: Commands) -> None:
     importer.draft(requests_for(2))
     importer.draft(requests_for(3))
     told = commands.call("trail", "--verify")
@@ -57,7 +57,7 @@ def test_a_whole_trail_says_how_much_fits(importer: Importer, commands: Commands
     assert (both.code, len(both.out.splitlines()), both.err) == (0, 2, told.out)
 
 
-def test_the_first_event_that_does_not_fit_is_named_with_a_code_of_its_own(
+def test_the_first_event_that_does_not_match_is_named_with_its_own_exit_code(
     importer: Importer, commands: Commands
 ) -> None:
     draft = importer.draft(requests_for(2))

@@ -18,7 +18,7 @@ from tests.support.papers import read, released
 from tests.support.practice import PracticeBlnk
 
 
-def test_the_command_says_the_newest_version_of_the_changelog(
+def test_the_command_prints_the_newest_version_of_the_changelog(
     commands: Commands, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

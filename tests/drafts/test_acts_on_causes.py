@@ -47,7 +47,7 @@ def acts(importer: Importer, draft: Import) -> list[undo.EditAct]:
 EMAILS = ["", "a@nobody.example", "b@nobody.example", "", ""]
 
 
-def test_customers_that_nobody_knows_are_left_empty_at_once_and_undo_brings_them_back(
+def test_unknown_customers_are_cleared_at_once_and_undo_restores_them(
     importer: Importer, draft: Import
 ) -> None:
     unknown = cause(importer, draft, "unknown_identity")
@@ -66,7 +66,7 @@ def test_customers_that_nobody_knows_are_left_empty_at_once_and_undo_brings_them
         assert len(edits.of_import(tx, draft.number)) == 4, "nothing of the history is deleted"
 
 
-def test_what_was_changed_again_since_stays_and_the_rest_is_restored(
+def test_what_was_changed_again_since_then_stays_and_the_rest_is_restored(
     importer: Importer, draft: Import
 ) -> None:
     by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who=actor())
@@ -76,7 +76,7 @@ def test_what_was_changed_again_since_stays_and_the_rest_is_restored(
     assert cells(importer, draft, 2) == ["", "c@nobody.example", "b@nobody.example", "", ""]
 
 
-def test_an_act_of_which_nothing_holds_any_more_cannot_be_undone_again(
+def test_an_act_that_no_longer_has_an_effect_cannot_be_undone_again(
     importer: Importer, draft: Import
 ) -> None:
     by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who=actor())
@@ -86,7 +86,7 @@ def test_an_act_of_which_nothing_holds_any_more_cannot_be_undone_again(
         undo.undo(importer.store, draft.id, act.at, who=actor())
 
 
-def test_what_was_done_undone_and_done_once_more_is_undone_once(importer: Importer, draft: Import) -> None:
+def test_what_was_done_undone_and_redone_is_undone_once(importer: Importer, draft: Import) -> None:
     by_cause.put(importer.store, draft.id, cause(importer, draft, "unknown_identity"), "", who=actor())
     [first] = acts(importer, draft)
     undo.undo(importer.store, draft.id, first.at, who=actor())
@@ -97,7 +97,7 @@ def test_what_was_done_undone_and_done_once_more_is_undone_once(importer: Import
     assert cells(importer, draft, 2) == [""] * 5
 
 
-def test_suggestions_are_put_in_where_there_is_one(importer: Importer, draft: Import) -> None:
+def test_suggestions_are_applied_where_there_are_any(importer: Importer, draft: Import) -> None:
     assert by_cause.put_suggested(
         importer.store, draft.id, cause(importer, draft, "unknown_currency"), who=actor()
     )
@@ -118,9 +118,7 @@ def test_rows_of_a_cause_are_skipped_and_included_again(importer: Importer, draf
 
 
 @pytest.mark.parametrize("key", [False, True], ids=["each its own balance", "the same balance"])
-def test_of_rows_that_are_the_same_the_first_stays_when_the_others_are_skipped(
-    importer: Importer, key: bool
-) -> None:
+def test_of_identical_rows_the_first_stays_when_the_others_are_skipped(importer: Importer, key: bool) -> None:
     lines = [f"{LEDGER},USD,{name},k{name}" for name in ("one", "two", "one", "three", "two", *"45678901")]
     draft = importer.upload(
         "\n".join([f"ledger_id,currency,customer,{'reference' if key else 'note'}", *lines])
@@ -134,7 +132,7 @@ def test_of_rows_that_are_the_same_the_first_stays_when_the_others_are_skipped(
     assert undo.undo(importer.store, draft.id, act.at, who=actor()) == 2
 
 
-def test_a_code_that_was_kept_can_be_withdrawn(importer: Importer, draft: Import) -> None:
+def test_a_kept_code_can_be_withdrawn(importer: Importer, draft: Import) -> None:
     file_choices.accept_currency(importer.store, draft.id, "PTS", who=actor())
     cells(importer, draft, 0)
     assert importer.states(draft)[3] is RowState.READY

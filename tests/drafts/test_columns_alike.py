@@ -146,7 +146,7 @@ def test_a_text_is_replaced_in_the_chosen_one_of_two_columns(
     assert held(practice_blnk) == HELD
 
 
-def test_a_nameless_column_is_fixed_where_it_stands(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_a_nameless_column_is_fixed_in_its_place(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     importer.start()
     draft = importer.upload(f"ledger_id,,customer\n{LEDGER},USDD,C-1\n")
     mapping = mapping_changes.with_use(mapping_of(draft), 1, Use.CURRENCY)
@@ -158,7 +158,7 @@ def test_a_nameless_column_is_fixed_where_it_stands(importer: Importer, practice
     assert (made["currency"], made["meta_data"]["customer"]) == ("USD", "C-1")
 
 
-def test_the_workbook_of_rows_to_put_right_keeps_columns_of_one_name_apart(
+def test_the_workbook_of_rows_to_fix_keeps_columns_of_one_name_apart(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk, tmp_path: Path
 ) -> None:
     path = sent_out(importer, draft, tmp_path)
@@ -179,7 +179,7 @@ def test_the_workbook_of_rows_to_put_right_keeps_columns_of_one_name_apart(
     assert held(practice_blnk) == HELD
 
 
-def test_a_workbook_that_cannot_tell_columns_apart_is_refused(
+def test_a_workbook_with_ambiguous_columns_is_rejected(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
     path = sent_out(importer, draft, tmp_path)
@@ -212,7 +212,7 @@ def test_problems_of_two_columns_of_one_name_are_two_groups() -> None:
     assert [one.position for one in group([at(1), at(2)])] == [1, 2]
 
 
-def test_names_tell_every_column_apart() -> None:
+def test_names_distinguish_every_column() -> None:
     assert distinct_labels(["a", "b"]) == ["a", "b"]
     assert distinct_labels(["a", "", "A"]) == ["a (column 1)", "Column 2", "A (column 3)"]
     assert distinct_labels(["", "Column 1"]) == ["Column 1 (column 1)", "Column 1 (column 2)"]
@@ -223,7 +223,7 @@ def test_names_tell_every_column_apart() -> None:
     assert distinct_labels([]) == []
 
 
-def test_a_saved_choice_is_put_on_the_column_that_is_spelt_alike() -> None:
+def test_a_saved_choice_is_applied_to_the_column_with_the_same_spelling() -> None:
     def shape(*headers: str) -> FileShape:
         return FileShape(kind="csv", header_row=1, headers=list(headers))
 

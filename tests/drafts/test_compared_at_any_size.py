@@ -16,7 +16,7 @@ def many(n: int, *, branch: str = "Lagos") -> list[list[str]]:
     return [[LEDGER, "NGN", f"c-{at}", branch, f"k {at}"] for at in range(n)]
 
 
-def test_more_than_five_thousand_corrected_rows_are_none_of_them_new(
+def test_more_than_five_thousand_corrected_rows_are_all_recognized(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.import_file(table(many(5_200), COLUMNS))
@@ -62,7 +62,7 @@ def test_names_that_blnk_cannot_search_for_are_compared_by_a_walk(importer: Impo
     assert corrected(importer, before, after, columns) == (0, 0, 40)
 
 
-def test_a_walk_and_lists_come_to_the_same(
+def test_a_walk_and_lists_give_the_same_result(
     importer: Importer, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever Blnk answers faster: the rows that look like a balance, and those whose customer has one."""
@@ -94,7 +94,7 @@ def test_a_walk_and_lists_come_to_the_same(
     assert came_to[2] == came_to[0]
 
 
-def test_a_customer_of_any_number_of_balances_is_told(
+def test_a_customer_with_any_number_of_balances_is_reported(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     """The one that counts is older than the newest thousand."""

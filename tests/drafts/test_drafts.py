@@ -65,14 +65,14 @@ def test_nothing_is_sent_before_it_is_confirmed(importer: Importer) -> None:
     assert importer.find(id).state is ImportState.QUEUED
 
 
-def test_confirming_twice_hands_over_once(importer: Importer) -> None:
+def test_confirming_twice_starts_one_import(importer: Importer) -> None:
     id = ask(importer)
     confirm(importer, id)
     confirm(importer, id)
     assert importer.events(importer.find(id)).count("confirmed") == 1
 
 
-def test_a_balance_asked_for_again_on_purpose_is_another_one_and_by_accident_is_not(
+def test_a_balance_requested_again_on_purpose_is_another_one_and_by_accident_is_not(
     importer: Importer,
 ) -> None:
     first, by_accident, on_purpose = ask(importer), ask(importer), ask(importer, again=True)
@@ -82,12 +82,12 @@ def test_a_balance_asked_for_again_on_purpose_is_another_one_and_by_accident_is_
     assert refs.parse_ref(other.ref or "")
 
 
-def test_what_was_asked_for_is_told_without_our_stamps(importer: Importer) -> None:
+def test_a_request_is_shown_without_our_own_metadata(importer: Importer) -> None:
     [row] = importer.rows(importer.find(ask(importer)))
     assert form_request.request_of(row) == USD
 
 
-def test_the_rarer_fields_are_sent(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_the_optional_fields_are_sent(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     request = form_request.balance_request(
         ledger_id="general_ledger_id", currency="USD", indicator=" @Fees ", allocation_strategy="fifo"
     )
@@ -162,7 +162,7 @@ def test_the_count_may_be_typed_as_people_write_it(importer: Importer, typed: st
     assert importer.find(draft.id).state is ImportState.QUEUED
 
 
-def test_an_import_whose_connection_means_something_else_today_is_not_sent(importer: Importer) -> None:
+def test_an_import_whose_connection_now_means_another_instance_is_not_sent(importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     make_it_production(importer)
     with pytest.raises(NotConfirmed, match="No connection"):
@@ -170,7 +170,7 @@ def test_an_import_whose_connection_means_something_else_today_is_not_sent(impor
     assert importer.find(draft.id).state is ImportState.DRAFT
 
 
-def test_drafts_that_wait_for_somebody_are_not_read_again_and_again(importer: Importer) -> None:
+def test_drafts_that_wait_for_a_person_are_not_read_repeatedly(importer: Importer) -> None:
     """Old ones pile up, and the sender asks five times a second."""
     made = {stage: importer.draft(requests_for(1, currency=stage.upper())) for stage in Stage}
     discarded = importer.draft(requests_for(2))
@@ -205,13 +205,13 @@ def test_a_name_is_kept_for_its_browser_and_can_be_changed(importer: Importer) -
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\u202eb"])
-def test_a_name_that_nobody_could_read_is_not_kept(importer: Importer, name: str) -> None:
+def test_an_unreadable_name_is_not_kept(importer: Importer, name: str) -> None:
     with importer.store.write() as tx, pytest.raises(ValueError, match="Enter"):
         people.set_name(tx, "browser-1", name)
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_workbook_is_checked_sent_and_given_back_wherever_its_file_is_kept(
+def test_a_workbook_is_checked_sent_and_returned_wherever_its_file_is_kept(
     importer: Importer, tmp_path: Path
 ) -> None:
     book = xlsx_writer.made(

@@ -132,7 +132,7 @@ def test_each_currency_of_a_record_is_a_row_of_its_own_and_the_record_counts_onc
     assert [one["row"] for one in said["requests"]] == ["2·USD", "2·NGN"]
 
 
-def test_what_only_the_whole_file_shows_is_told_beside_each_of_its_rows(commands: Commands) -> None:
+def test_what_only_the_whole_file_shows_is_reported_beside_each_of_its_rows(commands: Commands) -> None:
     file = commands.folder / "twins.csv"
     rows = [f"{LEDGER},NGN,{key}" for key in ("k-1", "k-2", "k-1", "k-3")]
     file.write_text("\n".join(["ledger_id,currency,reference", *rows]))
@@ -164,7 +164,7 @@ def test_a_code_that_a_person_allows_is_sent(practice_blnk: PracticeBlnk, comman
     assert sorted(one["currency"] for one in practice_blnk.balances()) == ["NGN", "SHELLS"]
 
 
-def test_a_file_is_read_as_a_person_says_also_when_it_is_sent(
+def test_a_persons_file_settings_also_apply_when_it_is_sent(
     practice_blnk: PracticeBlnk, commands: Commands
 ) -> None:
     file = commands.folder / "odd.txt"
@@ -178,7 +178,7 @@ def test_a_file_is_read_as_a_person_says_also_when_it_is_sent(
     assert {one["meta_data"]["name"] for one in practice_blnk.balances()} == {"Zoë", "Chloë"}
 
 
-def test_a_guessed_encoding_is_told_with_a_cell_to_look_at(commands: Commands) -> None:
+def test_a_guessed_encoding_is_reported_with_a_cell_to_check(commands: Commands) -> None:
     file = commands.folder / "old.csv"
     file.write_bytes(f"ledger_id,currency,name\n{LEDGER},NGN,Zoë\n".encode("cp1252"))
     code, said = dry(commands, file)
@@ -195,12 +195,14 @@ def test_a_sheet_can_be_named(commands: Commands) -> None:
     assert (code, said["error"]["kind"]) == (2, "no_sheet")
 
 
-def test_a_file_that_is_not_there_is_a_file_error(commands: Commands) -> None:
+def test_a_missing_file_is_a_file_error(commands: Commands) -> None:
     code, said = dry(commands, Path("nothing.csv"))
     assert (code, said["error"]["kind"], said["file"]["name"]) == (2, "not_found", "nothing.csv")
 
 
-def test_a_name_that_is_no_text_is_no_trouble(practice_blnk: PracticeBlnk, commands: Commands) -> None:
+def test_a_file_name_that_is_not_text_causes_no_trouble(
+    practice_blnk: PracticeBlnk, commands: Commands
+) -> None:
     file = commands.file(2).rename(commands.folder / os.fsdecode(b"caf\xe9.csv"))
     code, said = dry(commands, file)
     assert (code, said["file"]["name"], said["new"]) == (0, "caf\ufffd.csv", 2)
@@ -208,7 +210,7 @@ def test_a_name_that_is_no_text_is_no_trouble(practice_blnk: PracticeBlnk, comma
     assert len(practice_blnk.balances()) == 2
 
 
-def test_columns_that_nobody_matched_are_a_file_error_with_what_was_read(commands: Commands) -> None:
+def test_unmapped_columns_are_a_file_error_with_what_was_read(commands: Commands) -> None:
     file = commands.folder / "nowhere.csv"
     file.write_text("customer;note\n1;a\n")
     code, said = dry(commands, file)
@@ -216,7 +218,7 @@ def test_columns_that_nobody_matched_are_a_file_error_with_what_was_read(command
     assert "--ledger ID" in said["error"]["message"]
 
 
-def test_a_person_is_told_in_sentences(practice_blnk: PracticeBlnk, commands: Commands) -> None:
+def test_people_get_sentences(practice_blnk: PracticeBlnk, commands: Commands) -> None:
     ended = commands.call("import", commands.file(3, extra=f"{LEDGER},US,c-9"), "--dry-run")
     assert ended.code == 3
     assert "3 balances to create in here (here), SANDBOX" in ended.out
@@ -238,18 +240,18 @@ def test_renewed_oauth_tokens_are_kept_for_all(
 
 
 @pytest.mark.parametrize("wrong", [["--json"], ["--requests", "3"]])
-def test_options_of_a_dry_run_are_refused_without_it(commands: Commands, wrong: list[str]) -> None:
+def test_options_of_a_dry_run_are_rejected_without_it(commands: Commands, wrong: list[str]) -> None:
     ended = commands.call("import", commands.file(1), *wrong)
     assert (ended.code, ended.out) == (2, "")
     assert "--dry-run" in ended.err
 
 
-def test_it_is_a_command_of_its_own_process_too(commands: Commands) -> None:
+def test_it_also_runs_as_a_process_of_its_own(commands: Commands) -> None:
     ended = commands.run("import", commands.file(2), "--dry-run", "--json", "--requests", "all")
     assert (ended.code, told(ended)["new"]) == (0, 2)
 
 
-def test_of_two_columns_of_one_name_the_command_is_told_which_one_is_meant(commands: Commands) -> None:
+def test_of_two_columns_of_one_name_the_command_can_name_one(commands: Commands) -> None:
     file = commands.folder / "two.csv"
     file.write_text(f"ledger_id,currency,currency\n{LEDGER},USDD,NGN\n{LEDGER},NGN,USDD\n")
     code, said = dry(commands, file)

@@ -123,7 +123,7 @@ def uploaded(importer: Importer, case: Case) -> Import:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(case=cases())
-def test_what_is_checked_at_once_is_what_the_whole_file_says(importer: Importer, case: Case) -> None:
+def test_a_fix_checked_at_once_gives_the_result_of_the_whole_file(importer: Importer, case: Case) -> None:
     draft = uploaded(importer, case)
     if draft.stage is not Stage.CHECKED:
         return

@@ -65,7 +65,7 @@ def test_a_fix_makes_another_version_of_the_draft(importer: Importer) -> None:
         drafts.confirm(importer.store, importer.settings, id=draft.id, who=actor(), version=draft.version)
 
 
-def test_twins_take_their_turns_again_when_one_is_fixed(importer: Importer) -> None:
+def test_duplicates_are_numbered_again_when_one_is_fixed(importer: Importer) -> None:
     draft = checked(importer, *[f"{LEDGER},NGN,same"] * 3, f"{LEDGER},NGN,other")
     first, second, third, other = refs(importer, draft)
     now = fix(importer, draft, Edit(2, 2, "other"))
@@ -93,7 +93,7 @@ def _one_key_column(importer: Importer) -> Import:
 
 
 @pytest.mark.parametrize("made", [_one_key, _one_indicator, _one_key_column])
-def test_two_rows_that_become_one_are_told_and_no_longer_when_they_differ_again(
+def test_two_rows_that_become_equal_are_reported_until_they_differ_again(
     importer: Importer, made: Callable[[Importer], Import]
 ) -> None:
     draft = made(importer)
@@ -127,7 +127,7 @@ def test_only_rows_that_a_fix_changes_are_written(importer: Importer) -> None:
     assert {number for number in before if before[number] != after[number]} == {22}
 
 
-def test_a_row_that_stays_wrong_asks_blnk_nothing(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_a_row_that_stays_invalid_asks_blnk_nothing(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     draft = checked(importer, "Nowhere,NGX,x")
     practice_blnk.forget_requests()
     now = fix(importer, draft, Edit(2, 0, LEDGER))
@@ -135,9 +135,7 @@ def test_a_row_that_stays_wrong_asks_blnk_nothing(importer: Importer, practice_b
     assert practice_blnk.requests()["total"] == 0
 
 
-def test_a_ledger_that_was_made_in_blnk_meanwhile_is_found(
-    importer: Importer, practice_blnk: PracticeBlnk
-) -> None:
+def test_a_ledger_created_in_blnk_meanwhile_is_found(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     draft = checked(importer, "Nowhere,NGN,a", "Brand new,NGN,b")
     practice_blnk.create_ledger("Brand new")
     now = fix(importer, draft, Edit(2, 0, "Brand new"))
@@ -146,7 +144,7 @@ def test_a_ledger_that_was_made_in_blnk_meanwhile_is_found(
     assert states(importer, draft) == {2: RowState.READY, 3: RowState.READY}
 
 
-def test_a_customer_that_no_row_named_before_is_asked_for(
+def test_a_customer_that_no_row_named_before_is_looked_up(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     draft = checked(importer, f"{LEDGER},NGN,Nobody at all,a", header="ledger_id,currency,identity_id,note")
@@ -161,7 +159,7 @@ def test_a_customer_that_no_row_named_before_is_asked_for(
 
 
 @pytest.mark.parametrize(("named", "stage"), [("Ada Okafor", Stage.CHECKING), ("Acme Ltd", Stage.CHECKED)])
-def test_a_customer_who_is_suggested_to_another_row_is_no_matter_of_one_row(
+def test_a_customer_who_is_suggested_to_another_row_concerns_more_than_one_row(
     importer: Importer, named: str, stage: Stage
 ) -> None:
     lines = (f"{LEDGER},NGN,Ada Okafro,a", f"{LEDGER},NGN,{named},b")
@@ -213,7 +211,7 @@ def _a_long_cell(importer: Importer) -> tuple[Import, Edit]:
         *(_after_an_upgrade, _much_later, _a_long_cell),
     ],
 )
-def test_what_a_few_rows_do_not_tell_the_whole_file_does(
+def test_what_a_few_rows_do_not_show_the_whole_file_does(
     importer: Importer, made: Callable[[Importer], tuple[Import, Edit]]
 ) -> None:
     draft, cell = made(importer)
@@ -234,7 +232,7 @@ def test_very_many_rows_are_checked_with_the_whole_file(importer: Importer) -> N
 
 
 @pytest.mark.parametrize(("limit", "most"), [("_MOST_COMPARED", 3), ("_MOST_CURRENCIES", 1)])
-def test_no_fix_keeps_others_from_writing_while_it_searches_for_what_was_meant(
+def test_no_fix_blocks_other_writes_while_it_searches_for_a_suggestion(
     importer: Importer, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
     draft = checked(importer, "Nowhere,NGN,a", "Elsewhere,USD,b")
@@ -281,7 +279,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(at_once, "_ANSWER_SECONDS", 0.3)
 
 
-def test_where_blnk_does_not_answer_the_fix_is_kept_and_looked_up_later(
+def test_if_blnk_does_not_answer_the_fix_is_kept_and_looked_up_later(
     importer: Importer, practice_blnk: PracticeBlnk, impatient: None
 ) -> None:
     draft = checked(importer, "Nowhere,NGN,a")
@@ -322,7 +320,9 @@ def test_what_was_fixed_at_once_is_sent_as_it_was_fixed(
 
 
 @pytest.mark.parametrize("is_confirmed", [True, False], ids=["confirmed", "discarded"])
-def test_whom_a_file_names_is_kept_no_longer_than_its_draft(importer: Importer, is_confirmed: bool) -> None:
+def test_the_customers_that_a_file_names_are_kept_no_longer_than_its_draft(
+    importer: Importer, is_confirmed: bool
+) -> None:
     draft = checked(importer, f"{LEDGER},NGN,Ada Okafor,a", header="ledger_id,currency,identity_id,note")
 
     def kept() -> list[str]:
@@ -344,7 +344,7 @@ def test_another_choice_of_columns_is_checked_with_the_whole_file(importer: Impo
     assert importer.find(draft.id).stage is Stage.CHECKING
 
 
-def test_the_client_that_asks_for_a_fix_is_the_pages_own(importer: Importer) -> None:
+def test_a_fix_uses_the_client_of_the_page(importer: Importer) -> None:
     asked: list[str] = []
 
     def client(connection: object) -> BlnkClient:

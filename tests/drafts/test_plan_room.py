@@ -45,7 +45,7 @@ def test_confirm_says_how_many_rows_the_plan_has_no_room_for(importer: Importer,
     assert "That is 2 too many" in confirmation(importer, draft)
 
 
-def test_a_blnk_that_cannot_be_counted_holds_nobody_up(
+def test_a_blnk_that_cannot_be_counted_delays_nobody(
     importer: Importer, practice_blnk: PracticeBlnk, draft: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLNK_WAIT_READ_AGAIN", "0.01")

@@ -52,7 +52,7 @@ def test_rows_that_come_back_unchanged_change_nothing(
     assert read_back(importer, draft, saved) == []
 
 
-def test_changed_cells_are_found_by_number_and_name_and_put_the_draft_right(
+def test_changed_cells_are_found_by_number_and_name_and_fix_the_draft(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
     def change(cells: list[list[str]]) -> None:
@@ -79,7 +79,7 @@ def test_changed_cells_are_found_by_number_and_name_and_put_the_draft_right(
     assert read_back(importer, draft, path) == []
 
 
-def test_a_cell_that_was_put_right_on_the_page_goes_out_as_it_is_now(
+def test_a_cell_that_was_fixed_on_the_page_is_downloaded_as_it_is_now(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
     editing.edit(importer.store, draft.id, [Edit(4, 0, "Customer wallets")], who=actor())
@@ -100,7 +100,7 @@ def test_a_cell_that_was_put_right_on_the_page_goes_out_as_it_is_now(
         (lambda cells: cells[1].pop(), "Line 2 cannot be used"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_in_a_sentence(
+def test_a_file_that_does_not_match_is_rejected_with_a_sentence(
     importer: Importer, draft: Import, tmp_path: Path, change: Change, said: str
 ) -> None:
     path = as_csv(sent_out(importer, draft, tmp_path), change)
@@ -108,7 +108,7 @@ def test_a_file_that_does_not_fit_is_refused_in_a_sentence(
         read_back(importer, draft, path)
 
 
-def test_rows_of_another_draft_and_other_files_are_refused(
+def test_rows_of_another_draft_and_other_files_are_rejected(
     importer: Importer, draft: Import, tmp_path: Path
 ) -> None:
     other = importer.upload("\n".join(LINES[:4]), name="other.csv")

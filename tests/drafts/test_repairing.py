@@ -50,7 +50,7 @@ def draft(importer: Importer) -> Import:
     return importer.upload(file_of(good("a"), "Nowhere,NGN,b", good("c", "NGX"), "Nowhere,NGN,d", good("e")))
 
 
-def test_a_cell_put_right_is_sent_as_it_was_put(
+def test_a_fixed_cell_is_sent_as_it_was_fixed(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER), Edit(4, 1, "USD")], who=actor())
@@ -87,7 +87,7 @@ def test_all_rows_with_one_problem_are_fixed_at_once(importer: Importer, practic
     assert {one["ledger_id"] for one in practice_blnk.balances()} == {LEDGER}
 
 
-def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
+def test_a_skipped_row_is_not_sent_and_can_be_included_again(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     skipping.leave_out(importer.store, draft.id, [2, 3], who=actor())
@@ -103,7 +103,9 @@ def test_a_row_left_out_is_not_sent_and_can_be_taken_in_again(
     assert notes(practice_blnk) == ["e"]
 
 
-def test_twins_are_counted_anew_when_one_is_left_out(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_duplicates_are_counted_again_when_one_is_skipped(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
     importer.start()
     draft = importer.upload(file_of(good("same"), good("same"), good("same")))
     skipping.leave_out(importer.store, draft.id, [2], who=actor())
@@ -113,7 +115,7 @@ def test_twins_are_counted_anew_when_one_is_left_out(importer: Importer, practic
     assert importer.counts(two) == {RowState.EXISTS: 2}
 
 
-def test_only_rows_that_a_repair_changes_are_looked_up_again(
+def test_only_rows_that_a_fix_changes_are_looked_up_again(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     before = {row.number: row.changed_at for row in importer.rows(draft)}
@@ -123,7 +125,7 @@ def test_only_rows_that_a_repair_changes_are_looked_up_again(
     assert {number for number in before if before[number] != after[number]} == {4}
 
 
-def test_a_row_that_is_put_right_into_one_that_exists_is_not_sent(
+def test_a_row_that_is_fixed_into_an_existing_one_is_not_sent(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     importer.start()
@@ -136,7 +138,7 @@ def test_a_row_that_is_put_right_into_one_that_exists_is_not_sent(
     assert notes(practice_blnk) == ["a", "b"]
 
 
-def test_a_repair_that_makes_several_balances_of_a_row_makes_all_of_them(
+def test_a_fix_that_makes_several_balances_of_a_row_creates_all_of_them(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     editing.edit(importer.store, draft.id, [Edit(4, 1, "USD;EUR")], who=actor())
@@ -151,7 +153,7 @@ def test_a_repair_that_makes_several_balances_of_a_row_makes_all_of_them(
     assert notes(practice_blnk) == ["a", "c", "c", "e"]
 
 
-def test_what_was_found_by_the_whole_file_is_found_anew(importer: Importer) -> None:
+def test_what_the_whole_file_showed_is_found_again(importer: Importer) -> None:
     importer.start()
     lines = [f"{LEDGER},NGN,{key}\n" for key in ("r1", "r1", "r2", "r3")]
     draft = importer.upload("ledger_id,currency,reference\n" + "".join(lines))
@@ -168,7 +170,7 @@ def test_a_text_is_replaced_in_a_whole_column(importer: Importer, draft: Import)
     assert importer.counts(again(importer, draft))[RowState.READY] == 4
 
 
-def test_a_code_of_ones_own_is_accepted_for_the_whole_file(
+def test_a_custom_currency_is_accepted_for_the_whole_file(
     importer: Importer, draft: Import, practice_blnk: PracticeBlnk
 ) -> None:
     file_choices.accept_currency(importer.store, draft.id, "NGX", who=actor())
@@ -185,14 +187,14 @@ def test_a_draft_that_was_changed_is_not_confirmed_as_it_was_shown(importer: Imp
         drafts.confirm(importer.store, importer.settings, id=draft.id, who=actor(), version=draft.version)
 
 
-def test_nothing_is_changed_once_it_was_confirmed(importer: Importer, draft: Import) -> None:
+def test_nothing_can_be_changed_after_confirming(importer: Importer, draft: Import) -> None:
     importer.finish(draft)
     with pytest.raises(NotRepairable, match="confirmed"):
         editing.edit(importer.store, draft.id, [Edit(4, 1, "USD")], who=actor())
 
 
 @pytest.mark.parametrize("wrong", [Edit(99, 0, "x"), Edit(3, 9, "x"), Edit(3, -1, "x")])
-def test_a_cell_that_is_not_there_cannot_be_changed(importer: Importer, draft: Import, wrong: Edit) -> None:
+def test_a_cell_that_does_not_exist_cannot_be_changed(importer: Importer, draft: Import, wrong: Edit) -> None:
     with pytest.raises(NotRepairable, match="not in this file"):
         editing.edit(importer.store, draft.id, [Edit(4, 1, "USD"), wrong], who=actor())
     assert again(importer, draft).version == draft.version
@@ -214,7 +216,7 @@ def test_a_change_survives_a_check_that_dies(importer: Importer, draft: Import) 
     assert importer.counts(again(importer, draft))[RowState.READY] == 3
 
 
-def test_a_row_with_too_few_cells_is_taken_with_empty_ones(
+def test_a_row_with_too_few_cells_is_completed_with_empty_ones(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     importer.start()
@@ -225,9 +227,7 @@ def test_a_row_with_too_few_cells_is_taken_with_empty_ones(
     assert importer.counts(again(importer, draft)) == {RowState.READY: 2}
 
 
-def test_each_cell_gets_its_own_repair_where_two_look_alike(
-    importer: Importer, practice_blnk: PracticeBlnk
-) -> None:
+def test_each_of_two_similar_cells_gets_its_own_fix(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     """Two letters lost to the same sign, and two long cells that begin alike."""
     importer.start()
     lines = [good(name).encode("cp1252").decode(errors="surrogateescape") for name in ("Zoë", "Zoé")]
@@ -243,7 +243,7 @@ def test_each_cell_gets_its_own_repair_where_two_look_alike(
     assert notes(practice_blnk) == sorted(["Léa", "Éva", "Zoë", "Zoé", "x" * 300 + "a", "x" * 300 + "b"])
 
 
-def test_a_cell_that_may_have_swallowed_rows_cannot_be_talked_away(importer: Importer) -> None:
+def test_a_cell_that_may_have_swallowed_rows_stays_an_error(importer: Importer) -> None:
     importer.start()
     text = file_of(good("a"), f'{LEDGER},NGN,"open', *(good(str(at)) for at in range(5)))
     draft = importer.upload(text)
@@ -273,7 +273,7 @@ def test_a_file_without_a_ledger_column_waits_for_a_person(
     assert (made["ledger_id"], made["currency"]) == (LEDGER, "NGN"), "a column that the file has counts"
 
 
-def test_several_currencies_for_all_rows_make_a_balance_each(
+def test_several_currencies_for_all_rows_create_a_balance_each(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     importer.start()
@@ -287,7 +287,7 @@ def test_several_currencies_for_all_rows_make_a_balance_each(
     assert len(practice_blnk.balances()) == 6
 
 
-def test_match_columns_make_two_equal_rows_an_error(importer: Importer) -> None:
+def test_key_columns_make_two_equal_rows_an_error(importer: Importer) -> None:
     importer.start()
     draft = importer.upload(
         "ledger_id,currency,customer,note\n" + f"{LEDGER},NGN,1,a\n{LEDGER},NGN,1,b\n{LEDGER},NGN,2,c\n"
@@ -299,7 +299,7 @@ def test_match_columns_make_two_equal_rows_an_error(importer: Importer) -> None:
     assert importer.counts(again(importer, draft)) == {RowState.INVALID: 2, RowState.READY: 1}
 
 
-def test_a_column_taken_for_another_use_gives_it_up_where_it_was(importer: Importer) -> None:
+def test_a_column_chosen_for_another_use_loses_its_earlier_one(importer: Importer) -> None:
     importer.start()
     draft = importer.upload("ledger_id,currency,ccy2\n" + f"{LEDGER},NGN,USD\n")
     chosen = mapping_changes.with_use(matched(draft), 2, Use.CURRENCY)
@@ -337,7 +337,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order(importer: 
     assert orjson.loads(row.body or b"")["meta_data"]["office"] == "Abuja"
 
 
-def test_a_file_read_otherwise_is_matched_anew(importer: Importer) -> None:
+def test_a_file_with_other_settings_is_mapped_again(importer: Importer) -> None:
     importer.start()
     draft = importer.upload("made by,somebody,\n" + file_of(good("a")))
     file_choices.read_as(importer.store, draft.id, ReadOptions(header_row=2), who=actor())
@@ -346,7 +346,7 @@ def test_a_file_read_otherwise_is_matched_anew(importer: Importer) -> None:
     assert importer.counts(now) == {RowState.READY: 1}
 
 
-def test_a_customer_who_has_such_a_balance_is_told_and_may_be_left_out(
+def test_a_customer_who_has_such_a_balance_is_reported_and_can_be_skipped(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     identity = practice_blnk.create_identity(identity_type="individual", first_name="Ngozi", last_name="Eze")

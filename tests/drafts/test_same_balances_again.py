@@ -56,9 +56,7 @@ def test_the_same_file_with_a_lost_store_creates_nothing(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 31
 
 
-def test_corrected_cells_are_a_group_that_a_person_leaves_out(
-    practice_blnk: PracticeBlnk, importer: Importer
-) -> None:
+def test_corrected_cells_are_a_group_that_is_skipped(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     importer.import_file(table(customers(30)))
     corrected = customers(30)
     for row in corrected[3:6]:
@@ -97,7 +95,7 @@ def test_two_equal_rows_are_two_balances_and_stay_two(
     assert totals(importer.upload(table([*twins, *customers(1)]))) == (1, 3, 0)
 
 
-def test_the_rows_that_were_not_created_alone_create_just_those(
+def test_the_download_of_rows_not_created_creates_just_those(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     twins = [*customers(6), *customers(6)]
@@ -112,7 +110,7 @@ def test_the_rows_that_were_not_created_alone_create_just_those(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 12
 
 
-def test_two_imports_of_the_same_rows_at_the_same_moment_make_one_set_of_balances(
+def test_two_imports_of_the_same_rows_at_the_same_moment_create_one_set_of_balances(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     first, second = importer.upload(table(customers(150))), importer.upload(table(customers(150)))
@@ -142,7 +140,7 @@ def test_a_balance_that_differs_is_never_taken_for_the_row(
     assert "branch is “Kano” in Blnk" in (importer.rows(draft)[1].message or "")
 
 
-def test_a_check_that_blnk_does_not_answer_says_so_and_goes_on_by_itself(
+def test_a_check_that_blnk_does_not_answer_says_so_and_continues_automatically(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.order_fault("status_before_commit", status=503, on="read")
@@ -154,7 +152,7 @@ def test_a_check_that_blnk_does_not_answer_says_so_and_goes_on_by_itself(
     assert totals(checked) == (3, 0, 0)
 
 
-def test_a_large_file_is_looked_up_by_one_walk_and_nothing_is_made_twice(
+def test_a_large_file_is_looked_up_by_one_walk_and_nothing_is_created_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.import_file(table(customers(1300)))
@@ -169,9 +167,7 @@ def test_a_large_file_is_looked_up_by_one_walk_and_nothing_is_made_twice(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 1310
 
 
-def test_a_walk_that_was_not_shown_all_there_is_proves_nothing(
-    practice_blnk: PracticeBlnk, importer: Importer
-) -> None:
+def test_an_incomplete_walk_proves_nothing(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     """Neither in the check nor when it is sent: what the walk did not meet is asked for by name."""
     importer.import_file(table(customers(1300)))
     how_many_there_are, pages = 2, 14

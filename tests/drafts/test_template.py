@@ -34,7 +34,7 @@ def column(path: Path, sheet: str) -> list[str]:
     return [record.cells[0] for record in files.records(path, shape)]
 
 
-def test_a_filled_in_template_needs_no_matching(tmp_path: Path) -> None:
+def test_a_completed_template_needs_no_mapping(tmp_path: Path) -> None:
     path = tmp_path / "filled.csv"
     path.write_bytes(template.template_csv() + b"Customer wallets,USD,,007\r\n")
     found = mapping.guess(files.detect(path, path.name))
@@ -49,7 +49,7 @@ def test_an_empty_one_is_a_file_without_rows_and_no_other_sheet_is_taken_for_it(
         files.detect(path, path.name)
 
 
-def test_the_ledgers_of_this_blnk_and_all_currencies_can_be_chosen(tmp_path: Path) -> None:
+def test_the_ledgers_of_the_instance_and_all_currencies_can_be_chosen(tmp_path: Path) -> None:
     path = write(tmp_path / "template.xlsx")
     ledgers = column(path, "Ledgers")
     # A name that two have means neither of them.

@@ -15,7 +15,7 @@ FILE = "ledger_id,currency,customer\n" + "".join(f"{LEDGER},NGN,{n}\n" for n in 
 
 
 @pytest.mark.parametrize("importer", ["sqlite", "postgres"], indirect=True)
-def test_a_check_that_stood_still_writes_no_rows_once_another_has_begun(
+def test_a_frozen_check_writes_no_rows_once_another_has_begun(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.upload_alone(FILE)

@@ -48,7 +48,7 @@ def test_in_production_the_count_alone_creates_nothing_that_could_not_be_compare
     assert "no read permission" in event.detail.unchecked[0]
 
 
-def test_a_comparison_that_blnk_does_not_answer_is_told_and_wants_the_same_word(
+def test_an_unanswered_comparison_is_reported_and_has_to_be_accepted_too(
     importer: Importer, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that comes before it is answered: what exists is known."""
@@ -68,7 +68,7 @@ def test_a_comparison_that_blnk_does_not_answer_is_told_and_wants_the_same_word(
         confirm(importer, draft, accept=False)
 
 
-def test_a_command_wants_an_option_and_tells_a_program(
+def test_a_command_requires_an_option_and_reports_it_to_programs(
     importer: Importer, practice_blnk: PracticeBlnk, commands: Commands
 ) -> None:
     unreadable_production(importer, practice_blnk)
@@ -85,7 +85,9 @@ def test_a_command_wants_an_option_and_tells_a_program(
     assert len(practice_blnk.balances()) == 3
 
 
-def test_on_the_page_it_is_a_tick_beside_the_count(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_on_the_page_it_is_a_checkbox_beside_the_count(
+    importer: Importer, practice_blnk: PracticeBlnk
+) -> None:
     unreadable_production(importer, practice_blnk)
     draft = importer.upload(table(customers(3)))
     at = visit("import_file.py", **link(draft))

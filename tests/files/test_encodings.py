@@ -48,7 +48,7 @@ def lines(names: list[str], encoding: str, end: str = "\r\n") -> bytes:
 
 
 @pytest.mark.parametrize("encoding", ROWS)
-def test_an_old_encoding_is_read_right_and_told_as_a_guess(file: Path, encoding: str) -> None:
+def test_an_old_encoding_is_read_correctly_and_reported_as_a_guess(file: Path, encoding: str) -> None:
     names = ROWS[encoding].split(",")
     shape, records = read(file, lines(names, encoding))
     assert [record.cells[2] for record in records] == names
@@ -71,7 +71,7 @@ def test_a_few_western_letters_are_windows_1252(file: Path, name: str) -> None:
     assert (shape.encoding, records[0].cells[2]) == ("windows-1252", name)
 
 
-def test_a_letter_far_down_is_shown_too(file: Path) -> None:
+def test_a_letter_far_down_in_the_file_is_shown_too(file: Path) -> None:
     shape, _ = read(file, lines(["plain"] * 20_000 + ["Zoë"], "cp1252"))
     assert (shape.encoding_guessed, shape.letters) == (True, "Zoë")
 
@@ -96,7 +96,7 @@ def test_a_line_in_an_asian_encoding_does_not_garble_a_utf8_file(file: Path) -> 
     assert [bool(record.problems) for record in records] == [False, False, True]
 
 
-def test_a_few_utf8_lines_in_an_old_file_are_told(file: Path) -> None:
+def test_a_few_utf8_lines_in_an_old_file_are_reported(file: Path) -> None:
     shape, records = read(file, lines(["Müller"] * 50, "cp1252") + lines(["Zoë"], "utf-8"))
     assert shape.encoding == "windows-1252"
     (flaw,) = (flaw for record in records for flaw in record.problems)
@@ -110,31 +110,31 @@ def test_a_utf8_file_is_no_guess(file: Path) -> None:
         assert [record.cells[2] for record in records] == ["Zoë", "山田太郎"]
 
 
-def test_utf16_without_a_mark_is_read_also_where_few_letters_are_latin(file: Path) -> None:
+def test_utf16_without_a_mark_is_read_even_if_few_letters_are_latin(file: Path) -> None:
     for encoding in ("utf-16-le", "utf-16-be"):
         _, records = read(file, lines(["山田太郎鈴木花子佐藤花子田中一郎"] * 20, encoding))
         assert {record.cells[2] for record in records} == {"山田太郎鈴木花子佐藤花子田中一郎"}
 
 
 @pytest.mark.parametrize("padding", [b"\0" * 4_096, b"\r\n" + b"\0" * 2_000_000, b"\x1a\0\0", b"\0"])
-def test_zeros_behind_the_last_row_are_no_row(file: Path, padding: bytes) -> None:
+def test_zero_bytes_after_the_last_row_are_no_row(file: Path, padding: bytes) -> None:
     _, records = read(file, lines(["Zoë", "b"], "utf-8") + padding)
     assert [record.cells[2] for record in records] == ["Zoë", "b"]
     assert not any(record.problems for record in records)
 
 
-def test_zeros_before_the_column_names_are_no_part_of_them(file: Path) -> None:
+def test_zero_bytes_before_the_column_names_are_no_part_of_them(file: Path) -> None:
     shape, _ = read(file, b"\0" * 512 + lines(["b"], "utf-8"))
     assert shape.headers == ["ledger", "currency", "name"]
 
 
-def test_zeros_that_fill_up_cells_are_told_with_the_cell_as_it_should_be(file: Path) -> None:
+def test_zero_bytes_that_pad_cells_are_reported_with_the_correct_cell(file: Path) -> None:
     shape, records = read(file, b"ledger,currency,note\nSavings\0\0,USD,x\0\0\0\n")
     assert records[0].cells == ["Savings\0\0", "USD", "x\0\0\0"]
     assert shape.headers == ["ledger", "currency", "note"]
 
 
-def test_files_put_one_behind_the_other_leave_no_marks(file: Path) -> None:
+def test_concatenated_files_leave_no_byte_order_marks(file: Path) -> None:
     one = lines(["a"], "utf-8-sig")
     shape, records = read(file, one + '\ufeff"Savings",EUR,"b, c"\n'.encode() + one)
     assert [record.cells for record in records] == [

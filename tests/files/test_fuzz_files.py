@@ -12,7 +12,7 @@ from tests.support.broken_files import LEDGER, TROUBLE, files, swallow
 from tests.support.examples import most
 
 
-def test_mutated_samples_are_read_or_refused(tmp_path: Path) -> None:
+def test_mutated_samples_are_read_or_rejected(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     came_of = set()
     for name, data in files(300, seed=20261122):
@@ -26,7 +26,7 @@ def test_mutated_samples_are_read_or_refused(tmp_path: Path) -> None:
     max_examples=most(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_any_bytes_are_read_or_refused(tmp_path: Path, data: bytes, name: str) -> None:
+def test_any_bytes_are_read_or_rejected(tmp_path: Path, data: bytes, name: str) -> None:
     path = tmp_path / "upload"
     path.write_bytes(data)
     swallow(path, name)
@@ -54,7 +54,7 @@ pieces = st.one_of(words, st.sampled_from([t.decode("latin-1") for t in TROUBLE]
     max_examples=most(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_any_rows_under_a_sound_header_are_read_or_refused(
+def test_any_rows_below_a_valid_header_are_read_or_rejected(
     tmp_path: Path, rows: list[list[str]], delimiter: str
 ) -> None:
     names = [

@@ -64,7 +64,7 @@ WITHOUT = [
 ]
 
 
-def test_hidden_rows_are_told_skipped_at_once_and_included_again(
+def test_hidden_rows_are_reported_skipped_at_once_and_included_again(
     practice_blnk: PracticeBlnk, importer: Importer, tmp_path: Path
 ) -> None:
     draft = upload(importer, book(tmp_path))

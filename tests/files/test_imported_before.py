@@ -138,7 +138,7 @@ def told(opened: Session, draft: Import) -> list[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
-def test_the_same_file_makes_nothing_new_where_it_made_balances(opened: Session, path: Path) -> None:
+def test_the_same_file_creates_nothing_where_it_created_balances(opened: Session, path: Path) -> None:
     draft = uploaded(opened, path)
     if not was_imported(opened, path.name):
         return
@@ -152,7 +152,7 @@ OTHERS = [path for path in FILES if path.name not in NOT_TOLD_APART]
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=[path.name for path in OTHERS])
-def test_the_same_rows_in_another_file_make_nothing_new(opened: Session, path: Path, tmp_path: Path) -> None:
+def test_the_same_rows_in_another_file_create_nothing(opened: Session, path: Path, tmp_path: Path) -> None:
     other = tmp_path / f"{path.stem}+{path.suffix}"
     shutil.copy(path, other)
     if path.suffix == ".xlsx":

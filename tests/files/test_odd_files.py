@@ -63,7 +63,7 @@ def test_a_line_of_parameters_is_no_row_of_column_names(file: Path, above: str) 
 @pytest.mark.parametrize(
     "content", ["Ledger:,Currency:,note\nSavings,USD,x\n", "ledger,currency,a,a\nSavings,USD,x,y\n"]
 )
-def test_a_row_of_column_names_that_stands_alone_is_one_however_it_looks(file: Path, content: str) -> None:
+def test_a_single_row_of_column_names_is_recognized_however_it_looks(file: Path, content: str) -> None:
     shape, _, _ = check(file, content)
     assert shape.header_row == 1
 
@@ -93,7 +93,7 @@ def test_spaces_of_cells_stay_where_no_quotation_mark_follows(file: Path) -> Non
     assert [row.request and row.request["meta_data"] for row in rows] == [{"note": " a"}]
 
 
-def test_a_lone_space_before_a_quotation_mark_is_told(file: Path) -> None:
+def test_a_single_space_before_a_quotation_mark_is_reported(file: Path) -> None:
     content = "ledger,currency,note\n" + "Savings,USD,x\n" * 60 + 'Savings,USD, "a"\n'
     _, rows, _ = check(file, content)
     assert [
@@ -105,18 +105,18 @@ def test_a_lone_space_before_a_quotation_mark_is_told(file: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["1.23457E+15", "1,23457E+15", "-4E+11", "9.99E+102", "1.23457e+15"])
-def test_digits_that_a_spreadsheet_cut_are_told(file: Path, cell: str) -> None:
+def test_digits_that_a_spreadsheet_cut_off_are_reported(file: Path, cell: str) -> None:
     _, rows, _ = check(file, f"ledger;currency;account\nSavings;USD;{cell}\n")
     assert kinds_of(rows) == [["cut_digits"]]
 
 
 @pytest.mark.parametrize("cell", ["1e5", "E+15", "5E+", "ABE+12", "1.5E+15 kg", "12.5E+10"])
-def test_what_no_spreadsheet_writes_is_no_cut_number(file: Path, cell: str) -> None:
+def test_what_no_spreadsheet_writes_is_not_a_cut_off_number(file: Path, cell: str) -> None:
     _, rows, _ = check(file, f"ledger;currency;account\nSavings;USD;{cell}\n")
     assert kinds_of(rows) == [[]]
 
 
-def test_a_name_of_a_column_in_another_encoding_is_restored_and_told(file: Path) -> None:
+def test_a_column_name_in_another_encoding_is_restored_and_reported(file: Path) -> None:
     content = "ledger,currency,Straße\n".encode("cp1252") + "Savings,USD,Müller\nSavings,EUR,Größe\n".encode()
     file.write_bytes(content)
     shape = files.detect(file, "f.csv")
@@ -134,7 +134,7 @@ def test_a_line_of_comments_is_not_the_row_of_column_names(file: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["#REF!", "#NAME?", " #VALUE! ", "#BEZUG!", "########"])
-def test_what_a_spreadsheet_shows_instead_of_a_value_is_told(file: Path, cell: str) -> None:
+def test_what_a_spreadsheet_shows_instead_of_a_value_is_reported(file: Path, cell: str) -> None:
     _, rows, _ = check(
         file, f"ledger,currency,account\nSavings,USD,{cell}\nSavings,USD,#1\nSavings,USD,#N/A\n"
     )
@@ -185,7 +185,7 @@ def test_what_a_spreadsheet_shows_instead_of_a_value_is_told(file: Path, cell: s
         "الرصيد الافتتاحي",
     ],
 )
-def test_a_column_of_amounts_is_told_to_post_nothing(file: Path, header: str) -> None:
+def test_a_column_of_amounts_is_reported_as_not_posted(file: Path, header: str) -> None:
     _, rows, told = check(file, f"ledger,currency,{header}\nSavings,USD,5\n")
     assert f"amount_column: {header}" in told
     assert kinds_of(rows) == [[]]
@@ -237,7 +237,7 @@ def test_the_error_of_a_formula_is_no_name_and_no_key(file: Path, header: str) -
         "Total USD,,5",
     ],
 )
-def test_a_total_is_recognised(file: Path, row: str) -> None:
+def test_a_total_is_recognized(file: Path, row: str) -> None:
     _, rows, _ = check(file, f"ledger,currency,paid\nSavings,USD,5\n{row}\n")
     assert kinds_of(rows) == [[], ["total_row"]]
     assert rows[1].request is None
@@ -249,12 +249,12 @@ def test_a_total_is_not_sent_where_ledger_and_currency_are_chosen_for_all_rows(f
     assert [row.request is not None for row in rows] == [True, True, False]
 
 
-def test_a_customer_called_total_is_no_total(file: Path) -> None:
+def test_a_customer_called_total_is_not_a_total(file: Path) -> None:
     _, rows, _ = check(file, "customer,ledger,currency\nTotal,Savings,USD\nTotal Energies,Savings,EUR\n")
     assert kinds_of(rows) == [[], []]
 
 
-def test_column_names_that_come_again_are_told_once(file: Path) -> None:
+def test_repeated_column_names_are_reported_once(file: Path) -> None:
     _, rows, _ = check(file, "ledger,currency,c\nSavings,USD,1\nledger,currency,c\nSavings,USD,2\n")
     assert kinds_of(rows) == [[], ["repeated_header"], []]
 
@@ -262,7 +262,7 @@ def test_column_names_that_come_again_are_told_once(file: Path) -> None:
 @pytest.mark.parametrize(
     "marks", ["\u200f{}", "{}\u200e", "\u202a{}\u202c", "\ufeff{}", "\u200b{}", "\u2067 {} \u2069"]
 )
-def test_marks_that_nobody_sees_are_no_part_of_a_name(file: Path, marks: str) -> None:
+def test_invisible_marks_are_no_part_of_a_name(file: Path, marks: str) -> None:
     header, cells = (
         [marks.format(one) for one in row] for row in (["ledger", "currency"], ["Savings", "USD"])
     )
@@ -276,7 +276,7 @@ def test_marks_that_nobody_sees_are_no_part_of_a_name(file: Path, marks: str) ->
     "start",
     ["MIME-Version: 1.0\r\n", "From: <Saved by Blink>\r\n", "X-A: b\r\nContent-Type: multipart/related\r\n"],
 )
-def test_a_web_page_in_one_file_is_refused_as_such(file: Path, start: str) -> None:
+def test_a_single_file_web_page_is_rejected_by_name(file: Path, start: str) -> None:
     with pytest.raises(FileProblem) as caught:
         check(file, f"{start}\r\n<html><table><tr><td>ledger</td></tr></table></html>", name="report.xls")
     assert caught.value.kind == "html"
@@ -325,7 +325,7 @@ WORST = [
      lambda text: mapping.stored_name(text, {}), lambda text: header.find_header([(1, [text, text])])],
     ids=["recognise", "amount", "metadata", "refuse", "currency", "cell", "name", "header"],
 )  # fmt: skip
-def test_no_text_of_a_file_costs_time_with_its_square(see: Callable[[str], object], letters: str) -> None:
+def test_no_text_takes_time_that_grows_with_its_square(see: Callable[[str], object], letters: str) -> None:
     def seconds(n: int) -> float:
         text = letters * (n // len(letters)) + "!"
         began = time.process_time()

@@ -56,7 +56,7 @@ HEADER, ROW = ["ledger_id", "currency", "note"], [LEDGER, "EUR", "Zürich – 5 
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_separator_and_encoding_are_found_out(
+def test_separator_and_encoding_are_detected(
     file: Path, delimiter: str, codec: str, mark: bytes, found: str, end: str
 ) -> None:
     text = end.join(delimiter.join(cells) for cells in (HEADER, ROW, ROW)) + end
@@ -94,7 +94,7 @@ def test_every_cell_comes_back_exactly_as_it_was_typed(
     assert [record.number for record in records] == list(range(2, len(rows) + 2))
 
 
-def test_what_was_found_out_can_be_changed(file: Path) -> None:
+def test_what_was_detected_can_be_changed(file: Path) -> None:
     text = "ledger_id;currency;note,x\nA;USD;1,2\n"
     shape, _ = read(file, text, delimiter="comma")
     assert (shape.delimiter, shape.headers) == (",", ["ledger_id;currency;note", "x"])
@@ -105,7 +105,7 @@ def test_what_was_found_out_can_be_changed(file: Path) -> None:
     assert read(file, polish, encoding="cp1250")[1][0].cells[2] == "Łódź"
 
 
-def test_a_file_without_column_names_can_be_said_to_be_so(file: Path) -> None:
+def test_a_file_without_column_names_can_be_declared_as_such(file: Path) -> None:
     content = f"{LEDGER},USD,a\n{LEDGER},EUR,b\n"
     assert refused(file, content).kind == "no_header"
     shape, records = read(file, content, header_row=0)
@@ -119,7 +119,7 @@ def test_a_header_that_names_none_of_our_columns_is_found(file: Path) -> None:
     assert len(records) == 2
 
 
-def test_excels_own_sep_line_is_no_row(file: Path) -> None:
+def test_excels_sep_line_is_no_row(file: Path) -> None:
     shape, records = read(file, "sep=|\nledger_id|currency\nA|USD\n")
     assert (shape.delimiter, shape.header_row) == ("|", 1)
     assert records == [Record(2, ["A", "USD"])]
@@ -130,7 +130,7 @@ def test_blank_records_are_skipped_and_still_counted(file: Path) -> None:
     assert [(record.number, record.cells[0]) for record in records] == [(5, "A"), (8, "B")]
 
 
-def test_much_emptiness_before_the_header_and_an_old_end_mark_are_no_rows(file: Path) -> None:
+def test_blank_lines_before_the_header_and_an_old_end_mark_are_no_rows(file: Path) -> None:
     shape, records = read(file, "\n" * 300_000 + "ledger_id,currency\nA,USD\n\x1a")
     assert shape.header_row == 300_001
     assert records == [Record(300_002, ["A", "USD"])]
@@ -170,12 +170,12 @@ def test_an_address_of_several_lines_is_no_swallowed_row(file: Path) -> None:
     assert records == [Record(2, ["A", "USD", "12 Marina, Lagos\nNigeria, Africa\nUSD, EUR"])]
 
 
-def test_a_file_full_of_open_quotation_marks_is_refused(file: Path) -> None:
+def test_a_file_full_of_open_quotation_marks_is_rejected(file: Path) -> None:
     rows = "".join(f'A,USD,"{n}\n' for n in range(200))
     assert refused(file, f"ledger_id,currency,note\n{rows}").kind == "bad_quotes"
 
 
-def test_bytes_that_are_no_text_are_told_by_row_and_column(file: Path) -> None:
+def test_bytes_that_are_not_text_are_reported_by_row_and_column(file: Path) -> None:
     content = "ledger_id,currency,name\nA,USD,São Tomé\nB,EUR,bad".encode() + b"\xff\nC,GBP,x\n"
     shape, records = read(file, content)
     assert shape.encoding == "utf-8"
@@ -211,11 +211,11 @@ def test_a_row_with_too_few_or_too_many_cells_keeps_its_number(file: Path) -> No
         (b"ledger_id,currency," + b"x," * 600 + b"\n1,USD\n", "too_many_columns"),
     ],
 )
-def test_what_is_no_table_is_refused_with_a_sentence(file: Path, content: bytes, kind: str) -> None:
+def test_what_is_not_a_table_is_rejected_with_a_sentence(file: Path, content: bytes, kind: str) -> None:
     assert refused(file, content).kind == kind
 
 
-def test_one_column_is_asked_about_and_can_be_insisted_on(file: Path) -> None:
+def test_a_file_with_one_column_is_questioned_and_can_be_accepted(file: Path) -> None:
     assert "separator" in refused(file, "name\nAda\nBola\n").message
     assert len(read(file, "name\nAda\nBola\n", delimiter="comma")[1]) == 2
     assert len(read(file, "currency\nUSD\nEUR\n")[1]) == 2
@@ -231,13 +231,13 @@ def test_one_column_is_asked_about_and_can_be_insisted_on(file: Path) -> None:
         ({"header_row": 9}, "header_row"),
     ],
 )
-def test_a_choice_that_cannot_be_is_refused_with_a_sentence(
+def test_an_impossible_choice_is_rejected_with_a_sentence(
     file: Path, said: dict[str, Any], kind: str
 ) -> None:
     assert refused(file, "ledger_id,currency\nA,USD\n", **said).kind == kind
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_read(file: Path) -> None:
+def test_a_file_over_the_limit_is_rejected_before_it_is_read(file: Path) -> None:
     with file.open("wb") as stream:
         stream.truncate(100 * 1024 * 1024 + 1)
     with pytest.raises(FileProblem) as caught:
@@ -245,14 +245,14 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(file: Path) -> None:
     assert caught.value.kind == "too_big"
 
 
-def test_more_rows_than_a_spreadsheet_holds_are_refused_on_the_way(
+def test_more_rows_than_a_spreadsheet_holds_are_rejected_while_reading(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "MAX_ROWS", 100)
     assert refused(file, "ledger_id,currency\n" + "A,USD\n" * 100).kind == "too_many_rows"
 
 
-def test_a_long_file_is_read_in_flat_memory(file: Path) -> None:
+def test_a_long_file_is_read_in_constant_memory(file: Path) -> None:
     file.write_text("ledger_id,currency,note\n" + f"{LEDGER},USD,some text\n" * 50_000)
     shape = files.detect(file, "long.csv")
     assert shape.rows_estimate == 50_000

@@ -100,7 +100,7 @@ def columns(*uses: str, headers: Sequence[str] = HEADERS, **more: Any) -> Mappin
     return Mapping.model_validate({"columns": listed, **more})
 
 
-def test_the_persons_columns_come_first_in_their_order_and_then_ours(store: Store) -> None:
+def test_the_persons_columns_come_first_in_their_order_then_ours(store: Store) -> None:
     import_ = made(
         store,
         [
@@ -142,7 +142,7 @@ def test_no_cell_runs_as_a_formula(store: Store) -> None:
     ]
 
 
-def test_every_state_stands_in_the_words_of_the_pages_and_the_three_files_hold_what_they_say(
+def test_every_state_has_the_words_of_the_pages_and_the_three_files_have_what_they_promise(
     store: Store,
 ) -> None:
     states = list(RowState)
@@ -168,7 +168,7 @@ def test_an_invalid_row_says_why(store: Store) -> None:
     assert record[5] == "The currency is missing."
 
 
-def test_columns_of_earlier_results_give_way_to_todays(store: Store) -> None:
+def test_columns_of_earlier_results_are_replaced_by_the_current_ones(store: Store) -> None:
     headers = ["ledger_id", "balance_id", "Status", "note", "message", "import_ref"]
     cells = [LEDGER, "bln_old", "Refused", "n", "old words", "v1-old-0"]
     import_ = made(
@@ -275,7 +275,7 @@ def test_a_cell_that_no_spreadsheet_can_hold_is_cut_and_never_taken_for_the_whol
     assert read(store, import_)[2][2] == long
 
 
-def test_a_further_sheet_begins_where_one_is_full(
+def test_a_new_sheet_begins_when_one_is_full(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_writer, "MAX_ROWS", 11)
@@ -334,7 +334,7 @@ def test_what_a_killed_process_left_behind_is_cleared_away_and_nothing_else(tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == [".workbook-new", "uploads"]
 
 
-def test_a_repair_is_told_beside_the_row_and_its_cells_are_those_that_were_sent(store: Store) -> None:
+def test_a_fix_is_reported_beside_the_row_whose_cells_are_those_that_were_sent(store: Store) -> None:
     import_ = made(
         store,
         [
@@ -410,7 +410,7 @@ def test_what_was_chosen_for_all_rows_is_added_so_that_the_file_stands_alone(
     assert [one.use for one in found.columns][:3] == [Use.METADATA, Use.LEDGER, Use.CURRENCY]
 
 
-def test_an_added_column_is_called_as_none_of_the_file(store: Store) -> None:
+def test_an_added_column_has_a_name_that_the_file_does_not_use(store: Store) -> None:
     mapping = columns("metadata", "currency", "metadata", for_all_rows={"ledger_id": LEDGER})
     [header, _] = read(store, made(store, [row(2)], mapping=mapping))
     assert header == [*HEADERS, "ledger", *results.OUR_COLUMNS]
@@ -423,7 +423,7 @@ def test_what_the_file_has_a_column_for_is_not_added(store: Store) -> None:
     assert header == [*HEADERS, *results.OUR_COLUMNS]
 
 
-def test_many_rows_come_page_by_page_in_file_order_with_flat_memory(importer: Any) -> None:
+def test_many_rows_come_page_by_page_in_file_order_in_constant_memory(importer: Any) -> None:
     store: Store = importer.store
     import_ = made(store, [row(n, cells=[LEDGER, "USD", "x" * 200]) for n in range(2, 20_002)])
     tracemalloc.start()
@@ -456,7 +456,7 @@ def test_the_files_name_is_the_persons_own_and_safe(store: Store, file_name: str
     assert not set('/\\"\n\r\0') & set(name)
 
 
-def test_practice_stands_in_the_name_of_every_practice_download(store: Store) -> None:
+def test_every_practice_download_has_practice_in_its_name(store: Store) -> None:
     practice = made(store, [row(2)], environment="practice")
     real = made(store, [row(2)], environment="production")
     assert all("PRACTICE" in results.file_name(practice, variant) for variant in Variant)

@@ -52,7 +52,7 @@ def read(path: Path, expected: dict[str, Any]) -> tuple[dict[str, Any], dict[str
 
 
 @pytest.mark.parametrize("path", EXPECTED, ids=[path.stem for path in EXPECTED])
-def test_a_file_of_a_reported_kind_is_read_right_or_told(path: Path) -> None:
+def test_a_file_of_a_reported_kind_is_read_correctly_or_reported(path: Path) -> None:
     expected = json.loads(path.read_text("utf-8"))
     file = SAMPLES / path.stem
     if "error" in expected:

@@ -50,7 +50,9 @@ ROWS = {
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("between", [0, 1, 3])
 @pytest.mark.parametrize("kind", ROWS)
-def test_a_row_never_vanishes_untold(file: Path, kind: str, between: int, delimiter: str, end: str) -> None:
+def test_a_row_never_vanishes_without_a_word(
+    file: Path, kind: str, between: int, delimiter: str, end: str
+) -> None:
     header, one, other = ROWS[kind]
     notes = ['"open', *("b" * n for n in range(1, between + 1)), 'closed"', "end"]
     lines = [delimiter.join(header)]
@@ -81,20 +83,20 @@ def test_the_message_says_what_was_taken_in_and_what_to_do(file: Path) -> None:
     )
 
 
-def test_a_row_of_column_names_that_takes_in_rows_is_refused(file: Path) -> None:
+def test_a_row_of_column_names_that_swallows_rows_is_rejected(file: Path) -> None:
     with pytest.raises(FileProblem) as caught:
         read(file, 'ledger,currency,"note\nSavings,USD,a\nSavings,EUR,b"\nSavings,GBP,c\n')
     assert caught.value.kind == "bad_quotes"
 
 
-def test_a_mark_that_is_closed_in_another_column_is_told_as_what_it_is(file: Path) -> None:
+def test_a_mark_that_is_closed_in_another_column_is_reported_as_such(file: Path) -> None:
     records = read(file, 'ledger,currency,note\nSavings,USD,"open\nSavings,"EUR,b\nSavings,GBP,c\n')
     assert told(records) == [(2, "error"), (3, "error")]
     records = read(file, 'ledger,note,currency\nSavings,"open,USD\nSavings,EUR",\nSavings,c,GBP\n')
     assert told(records) == [(2, "error")]
 
 
-def test_an_open_mark_among_doubled_ones_is_told(file: Path) -> None:
+def test_an_open_mark_among_doubled_ones_is_reported(file: Path) -> None:
     records = read(
         file, 'ledger,currency,note\nSavings,USD,"5"" pipe\nSavings,EUR,6"" pipe"\nSavings,GBP,c\n'
     )
@@ -102,13 +104,13 @@ def test_an_open_mark_among_doubled_ones_is_told(file: Path) -> None:
 
 
 @pytest.mark.parametrize("fine", ["Savings, USD, a", 'Savings, USD, "a, b"'])
-def test_rows_are_rows_too_where_a_space_follows_each_separator(file: Path, fine: str) -> None:
+def test_rows_with_a_space_after_each_separator_are_rows_too(file: Path, fine: str) -> None:
     head = f"ledger, currency, note\n{fine}\n{fine}\n"
     records = read(file, f'{head}Savings,USD,"open\nSavings, EUR, b"\n')
     assert told(records) == [(4, "error")]
 
 
-def test_a_mark_that_only_an_empty_line_closes_is_told(file: Path) -> None:
+def test_a_mark_that_only_an_empty_line_closes_is_reported(file: Path) -> None:
     records = read(file, 'ledger,currency,note\nSavings,USD,"open\nSavings,EUR,b\n"\nSavings,GBP,c\n')
     assert told(records) == [(2, "error")]
     records = read(file, '"ledger","currency"\n"Savings","USD\n"Savings","EUR"\n"Savings","GBP"\n')
@@ -130,7 +132,7 @@ ADDRESSES = [
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("kind", ["ids", "middle", "first", "two", "four"])
-def test_an_address_of_several_lines_is_no_row(file: Path, kind: str, address: str, delimiter: str) -> None:
+def test_an_address_with_several_lines_is_no_row(file: Path, kind: str, address: str, delimiter: str) -> None:
     header, one, other = ROWS[kind]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
@@ -156,7 +158,7 @@ def test_many_bad_marks_take_time_in_proportion(file: Path) -> None:
     assert min(seconds(8_000) for _ in range(2)) < 12 * min(seconds(2_000) for _ in range(3))
 
 
-def test_a_row_that_only_blnk_knows_by_name_is_told_too(file: Path) -> None:
+def test_a_row_that_only_blnk_knows_by_name_is_reported_too(file: Path) -> None:
     """The ledger of the row that vanished stands nowhere else in the file."""
     file.write_text('ledger,note\nFees,"open\nSavings,closed"\nFees,end\n')
     shape = files.detect(file, "f.csv")
@@ -177,7 +179,7 @@ def test_a_row_that_only_blnk_knows_by_name_is_told_too(file: Path) -> None:
         (['Savings,"open', 'Savings",'], "error"),
     ],
 )
-def test_a_row_that_goes_with_the_last_separator_is_told(
+def test_a_row_swallowed_with_the_last_separator_is_reported(
     file: Path, rows: list[str], severity: str, delimiter: str
 ) -> None:
     """The mark closes in the first cell of the next row, whose other cells are empty."""
@@ -185,7 +187,7 @@ def test_a_row_that_goes_with_the_last_separator_is_told(
     assert told(records) == [(2, severity)]
 
 
-def test_an_address_is_no_row_where_each_row_ends_in_a_separator(file: Path) -> None:
+def test_an_address_is_no_row_even_if_each_row_ends_in_a_separator(file: Path) -> None:
     records = read(file, 'ledger,note\nFees,x,\nFees,"12 Marina\nLagos",\nSavings,y,\n')
     assert told(records) == []
 
@@ -205,7 +207,7 @@ def test_the_mark_that_closes_a_cell_left_open_above_is_told(file: Path) -> None
     assert "row 2" in flaw.message
 
 
-def test_a_whole_row_between_lines_that_are_cut_is_told(file: Path) -> None:
+def test_a_complete_row_between_incomplete_lines_is_reported(file: Path) -> None:
     """Nothing in it is known, and the line in which the mark was opened has a separator too many."""
     records = read(file, 'note;ledger;id\na;"Fees;1;\nb;Savings;2\nc;Deposits";3\nd;Loans;4\n')
     assert told(records) == [(2, "warning")]

@@ -74,7 +74,7 @@ def test_it_has_the_arguments_environment_folder_and_streams_of_who_started_it(
 @pytest.mark.parametrize(
     ("does", "code", "says"), [("exits", 77, ""), ("fails", 1, "ValueError: no good\n"), ("dies", -9, "")]
 )
-def test_its_end_is_told_as_it_was(warm: WarmProcess, does: str, code: int, says: str) -> None:
+def test_its_end_is_reported_as_it_was(warm: WarmProcess, does: str, code: int, says: str) -> None:
     ended, said = Started(warm, does).end()
     assert ended == code
     assert said.endswith(says)
@@ -111,14 +111,14 @@ def test_it_is_waited_for_on_an_event_loop_and_can_be_killed(warm: WarmProcess) 
     assert asyncio.run(run()) == -9
 
 
-def test_who_waits_for_a_moment_is_told_that_it_runs_on(warm: WarmProcess) -> None:
+def test_waiting_for_a_moment_reports_that_it_is_still_running(warm: WarmProcess) -> None:
     started = Started(warm, "waits")
     with pytest.raises(subprocess.TimeoutExpired):
         started.child.wait(0.01)
     assert started.end()[0] == 0
 
 
-def test_when_the_one_that_forks_is_killed_what_it_started_ends_and_the_next_runs() -> None:
+def test_when_the_forking_process_is_killed_its_children_end_and_the_next_one_runs() -> None:
     warm = WarmProcess(MODULE)
     started = Started(warm, "waits")
     os.kill(started.told["parent"], signal.SIGKILL)

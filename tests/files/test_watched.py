@@ -74,7 +74,7 @@ def upload(importer: Importer, id: str) -> Import:
     return importer.find(id)
 
 
-def test_a_file_that_takes_too_much_is_refused_in_a_sentence_and_not_read_again(
+def test_a_file_that_takes_too_much_is_rejected_with_a_sentence_and_not_read_again(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watched_process, "for_file", lambda *_, **__: NOTHING_AT_ALL)
@@ -89,7 +89,7 @@ def test_a_file_that_takes_too_much_is_refused_in_a_sentence_and_not_read_again(
     assert importer.rows(draft) == []
 
 
-def test_a_file_that_brings_its_reader_down_is_tried_once_more_and_then_refused(
+def test_a_file_that_crashes_its_reader_is_tried_once_more_and_then_rejected(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = importer.data_dir / "begun"
@@ -101,7 +101,7 @@ def test_a_file_that_brings_its_reader_down_is_tried_once_more_and_then_refused(
     assert begun.read_text() == "xx"
 
 
-def test_two_slow_files_keep_no_third_waiting(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_slow_files_do_not_delay_a_third(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = [imports.new_id(), imports.new_id()]
     monkeypatch.setenv("CHECKS_WITHOUT_END", " ".join(slow))
     monkeypatch.setattr(check_process, "_checks", WarmProcess("tests.support.check_without_end"))
@@ -162,7 +162,7 @@ def test_while_two_long_files_are_read_the_server_answers_and_a_third_is_checked
         store.close()
 
 
-def test_a_file_is_read_apart_as_it_is_read_here(tmp_path: Path) -> None:
+def test_a_file_is_read_in_another_process_as_in_this_one(tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_text(f"{GOOD}{LEDGER}\n")
     with reading_process.opened(path, "file.csv") as (shape, records):
@@ -188,7 +188,7 @@ def test_a_command_says_in_a_sentence_that_a_file_takes_too_much(
 
 
 @pytest.mark.parametrize("make", costly_workbooks.BOOKS, ids=[one.__name__ for one in costly_workbooks.BOOKS])
-def test_a_small_workbook_that_would_cost_much_is_read_or_refused_by_what_is_wrong_with_it(
+def test_an_expensive_small_workbook_is_read_or_rejected_with_the_reason(
     tmp_path: Path, make: costly_workbooks.Make
 ) -> None:
     path = costly_workbooks.write(tmp_path / "book.xlsx", make())

@@ -136,7 +136,9 @@ def test_a_cell_of_any_type_is_its_text(file: Path, cell: str, seen: str) -> Non
         (text("XFD2", "far away"), "outside_table", "warning"),
     ],
 )
-def test_a_cell_that_is_not_what_it_seems_is_told(file: Path, cell: str, kind: str, severity: str) -> None:
+def test_a_cell_that_is_not_what_it_seems_is_reported(
+    file: Path, cell: str, kind: str, severity: str
+) -> None:
     record = one_cell(file, cell)
     assert [(flaw.kind, flaw.severity) for flaw in record.problems] == [(kind, severity)]
     assert len(record.cells) == 3
@@ -229,7 +231,7 @@ X15 = "http://schemas.microsoft.com/office/spreadsheetml/2010/11/main"
         ("", "5", "5"),
     ],
 )
-def test_letters_around_a_number_are_not_lost_and_a_currency_is_left_away(
+def test_letters_around_a_number_are_kept_and_a_currency_sign_is_dropped(
     code: str, stored: str, seen: str
 ) -> None:
     assert display(164, code, False)(stored) == seen
@@ -301,9 +303,7 @@ def test_a_formula_that_nobody_has_calculated_is_an_error(file: Path, cell: str)
 
 
 @pytest.mark.parametrize(("told", "flaws"), [("1", 1), ("0", 0)])
-def test_a_nought_that_a_program_put_in_place_of_a_result_is_an_error(
-    file: Path, told: str, flaws: int
-) -> None:
+def test_a_zero_in_place_of_a_result_is_an_error(file: Path, told: str, flaws: int) -> None:
     rows = HEADER + row(2, text("A2", "A"), text("B2", "USD"), '<c r="C2"><f>C1</f><v>0</v></c>')
     content = workbooks.parts({"S": rows})
     content["xl/workbook.xml"] = content["xl/workbook.xml"].replace(
@@ -312,7 +312,7 @@ def test_a_nought_that_a_program_put_in_place_of_a_result_is_an_error(
     assert len(read(file, content)[1][0].problems) == flaws
 
 
-def test_other_programs_elements_of_the_same_name_mean_nothing(file: Path) -> None:
+def test_elements_of_the_same_name_from_other_programs_are_ignored(file: Path) -> None:
     cell = number("C2", "44562", style=1)
     content = workbooks.parts(
         {"S": HEADER + row(2, text("A2", "A"), text("B2", "USD"), cell)},
@@ -335,7 +335,7 @@ def test_other_programs_elements_of_the_same_name_mean_nothing(file: Path) -> No
     assert read(file, content)[1] == [Record(2, ["A", "USD", "2026-01-02"])]
 
 
-def test_a_conditional_formats_number_is_not_the_cells(file: Path) -> None:
+def test_the_number_of_a_conditional_format_is_not_the_cells(file: Path) -> None:
     content = workbooks.parts(
         {"S": HEADER + row(2, text("A2", "A"), text("B2", "USD"), number("C2", "42", style=1))},
         formats=("000000",),
@@ -347,7 +347,7 @@ def test_a_conditional_formats_number_is_not_the_cells(file: Path) -> None:
     assert read(file, content)[1][0].cells[2] == "000042"
 
 
-def test_a_cell_without_a_place_stands_after_the_one_before_it(file: Path) -> None:
+def test_a_cell_without_a_position_follows_the_one_before_it(file: Path) -> None:
     rows = row(2, text("A2", "A"), '<c s="0"/>', '<c t="str"><v>third</v></c>')
     rows += row(
         3, '<c r="B3" s="0"/>', '<c t="str"><v>third</v></c>', text("A3", "A"), '<c t="str"><v>USD</v></c>'
@@ -358,7 +358,7 @@ def test_a_cell_without_a_place_stands_after_the_one_before_it(file: Path) -> No
     ]
 
 
-def test_rows_that_nobody_sees_are_told_and_kept(file: Path) -> None:
+def test_hidden_rows_are_reported_and_kept(file: Path) -> None:
     filled = [(at, text(f"A{at}", "A"), text(f"B{at}", "USD")) for at in range(2, 7)]
     rows = "".join(row(*one) for one in filled)
     for at, how in (
@@ -393,7 +393,7 @@ def lines_in_a_note(path: Path, note: str) -> Record:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("lines", ["open\nSavings,EUR,b", "open\r\nSavings,POINTS,a\r\nFees,USD,b"])
-def test_rows_that_a_workbook_lost_in_a_cell_are_told(file: Path, lines: str, separator: str) -> None:
+def test_rows_that_a_workbook_lost_in_a_cell_are_reported(file: Path, lines: str, separator: str) -> None:
     """A text file with an open quotation mark was opened in a spreadsheet and saved."""
     record = lines_in_a_note(file, lines.replace(",", separator))
     assert [(flaw.kind, flaw.column, flaw.severity) for flaw in record.problems] == [
@@ -436,7 +436,7 @@ def staged(*, active: int = 0, hidden: dict[str, str] | None = None, **sheets: s
     return made
 
 
-def test_the_sheet_in_front_is_read_where_it_is_a_table(file: Path) -> None:
+def test_the_active_sheet_is_read_if_it_is_a_table(file: Path) -> None:
     sheet, told = remarks(file, staged(active=1, Draft="table", Final="table", Empty="header"))
     assert sheet == "Final"
     assert len(told) == 1
@@ -496,18 +496,18 @@ def broken(name: str, part: str) -> dict[str, str]:
         (workbooks.parts({"S": row(2, text("A2", "ldg_1"), text("B2", "USD"))}), "no_header"),
     ],
 )
-def test_what_is_no_sound_workbook_is_refused_with_a_sentence(
+def test_a_damaged_workbook_is_rejected_with_a_sentence(
     file: Path, content: dict[str, str], kind: str
 ) -> None:
     assert refused(file, content) == kind
 
 
-def test_entities_are_refused_and_not_blown_up(file: Path) -> None:
+def test_xml_entities_are_rejected_and_not_expanded(file: Path) -> None:
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><worksheet>&b;</worksheet>'
     assert refused(file, broken("xl/worksheets/sheet1.xml", bomb)) == "damaged"
 
 
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(file: Path) -> None:
+def test_a_zip_bomb_is_rejected_before_it_is_unpacked(file: Path) -> None:
     content = workbooks.parts({"S": HEADER})
     content["xl/worksheets/sheet1.xml"] = "<worksheet>" + " " * 60_000_000
     assert refused(file, content) == "too_big"
@@ -522,7 +522,7 @@ def test_a_password_and_an_old_workbook_are_named(file: Path) -> None:
         assert caught.value.kind == kind
 
 
-def test_a_workbook_cut_short_anywhere_is_refused(file: Path) -> None:
+def test_a_workbook_truncated_anywhere_is_rejected(file: Path) -> None:
     workbooks.write(file, workbooks.parts({"S": HEADER + row(2, text("A2", "A"))}))
     whole = file.read_bytes()
     for length in range(1, len(whole), 97):
@@ -531,7 +531,7 @@ def test_a_workbook_cut_short_anywhere_is_refused(file: Path) -> None:
             files.detect(file, "book.xlsx")
 
 
-def test_a_flipped_byte_deep_in_a_sheet_is_found_on_the_way(file: Path) -> None:
+def test_a_flipped_byte_deep_in_a_sheet_is_found_while_reading(file: Path) -> None:
     rows = "".join(
         row(at, text(f"A{at}", f"ledger {at * 7919}"), text(f"B{at}", "USD")) for at in range(2, 20_000)
     )

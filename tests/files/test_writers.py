@@ -39,7 +39,7 @@ def cells(path: Path) -> list[list[str]]:
     return [list(one.cells) for one in files.records(path, files.detect(path, path.name))]
 
 
-def test_a_csv_is_the_same_to_the_byte_as_ever() -> None:
+def test_a_csv_is_the_same_to_the_byte_as_before() -> None:
     data = as_csv(["Größe", "n", "=h"], [["a;=1", -5, NOON], ['"x"\n', 10**20, ""]])
     assert data == (
         b"\xef\xbb\xbfGr\xc3\xb6\xc3\x9fe,n,'=h\r\na;'=1,-5,2026-11-22 12:30:15\r\n"
@@ -67,7 +67,7 @@ def test_a_csv_is_written_while_its_records_are_still_read() -> None:
     assert next(pieces).count(b"\r\n") == taken == 1_000
 
 
-def test_a_workbook_holds_text_to_the_letter_and_no_formula(tmp_path: Path) -> None:
+def test_a_workbook_has_text_to_the_letter_and_no_formula(tmp_path: Path) -> None:
     names = [f"column {at}" for at in range(len(EVIL) - 1)]
     path = as_xlsx(tmp_path, names, [EVIL[:-1]], "a [b]: c/d")
     assert "<f>" not in part(path, "xl/worksheets/sheet1.xml")
@@ -75,7 +75,7 @@ def test_a_workbook_holds_text_to_the_letter_and_no_formula(tmp_path: Path) -> N
     assert files.detect(path, path.name).sheets == ["a  b   c d"]
 
 
-def test_half_a_character_is_marked_as_lost(tmp_path: Path) -> None:
+def test_an_incomplete_character_is_marked_as_lost(tmp_path: Path) -> None:
     assert cells(as_xlsx(tmp_path, ["a"], [["a\ud800"]])) == [["a\ufffd"]]
 
 
@@ -86,13 +86,13 @@ def test_money_of_any_size_keeps_its_digits_and_small_numbers_can_be_summed(tmp_
     assert re.findall(r'<c r="A\d" s="\d"><v>([^<]*)</v></c>', sheet) == ["7", "-1000000000000000", "0"]
 
 
-def test_a_time_is_one_that_a_spreadsheet_can_reckon_with(tmp_path: Path) -> None:
+def test_a_time_is_one_that_a_spreadsheet_can_calculate_with(tmp_path: Path) -> None:
     path = as_xlsx(tmp_path, ["When", "Who"], [[NOON, "Ada"], [NOON.replace(hour=0, second=59), "Ada"]])
     assert cells(path) == [["2026-11-22T12:30:15", "Ada"], ["2026-11-22T00:30:59", "Ada"]]
     assert 'formatCode="yyyy-mm-dd hh:mm:ss"' in part(path, "xl/styles.xml")
 
 
-def test_what_is_typed_under_text_stays_text_and_under_numbers_is_reckoned(tmp_path: Path) -> None:
+def test_what_is_typed_below_text_stays_text_and_below_numbers_is_calculated(tmp_path: Path) -> None:
     path = as_xlsx(tmp_path, ["Who", "Rows"], [["Ada", 5]])
     columns = dict(re.findall(r'<col min="(\d)"([^>]*)>', part(path, "xl/worksheets/sheet1.xml")))
     assert ' style="' in columns["1"]
@@ -103,7 +103,7 @@ def test_a_text_that_no_cell_can_hold_is_cut_and_says_so(tmp_path: Path) -> None
     assert cells(as_xlsx(tmp_path, ["a"], [["x" * 50_000]])) == [["x" * 32_766 + "\ufffd"]]
 
 
-def test_a_list_longer_than_a_sheet_goes_on_in_the_next(
+def test_a_list_longer_than_a_sheet_continues_on_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(xlsx_writer, "MAX_ROWS", 11)

@@ -38,7 +38,7 @@ def told(store: Store) -> list[str]:
     return [f"{one.title}\n{one.body}" for one in written]
 
 
-def test_people_are_told_who_asks_and_who_approved(store: Store) -> None:
+def test_notifications_say_who_asks_and_who_approved(store: Store) -> None:
     made, request = waiting(store)
     approving.approve(store, made, request.id, who=GRACE, typed="2")
     asked, approved = told(store)
@@ -48,7 +48,7 @@ def test_people_are_told_who_asks_and_who_approved(store: Store) -> None:
     assert "Grace (grace@acme.example) approved 2 balances. Sending begins." in approved
 
 
-def test_that_it_was_sent_back_is_told_without_the_reason(store: Store) -> None:
+def test_a_notification_that_it_was_sent_back_omits_the_reason(store: Store) -> None:
     made, request = waiting(store)
     approving.send_back(store, made, request.id, who=GRACE, reason="Customer Lovelace is missing.")
     _, sent_back = told(store)
@@ -57,7 +57,7 @@ def test_that_it_was_sent_back_is_told_without_the_reason(store: Store) -> None:
     assert "Lovelace" not in sent_back
 
 
-def test_a_request_that_is_about_to_lapse_is_told_once_and_then_that_it_lapsed(store: Store) -> None:
+def test_a_request_is_announced_once_before_it_lapses_and_once_after(store: Store) -> None:
     _, request = waiting(store)
     for days in (1.0, 3.5, 3.6, 4.1, 4.2):
         lapse_approvals.lapse(store, now=request.asked_at + days * DAY)

@@ -59,14 +59,14 @@ def all_created(store: Store, n: int) -> Import:
     return made
 
 
-def test_an_import_that_is_over_is_told_with_its_counts(store: Store) -> None:
+def test_a_finished_import_is_notified_with_its_counts(store: Store) -> None:
     made = all_created(store, 3)
     finish(store, made)
     (one,) = told(store)
     assert (one.kind, one.import_, one.facts.counts) == (NoticeKind.FINISHED, made.number, {"CREATED": 3})
 
 
-def test_rows_that_somebody_has_to_look_at_are_told_as_such(store: Store) -> None:
+def test_rows_that_need_a_person_are_notified_as_such(store: Store) -> None:
     made = running(store, 2)
     claimed = claim(store, made)
     good, bad = claimed.tries
@@ -75,7 +75,7 @@ def test_rows_that_somebody_has_to_look_at_are_told_as_such(store: Store) -> Non
     assert kinds(store) == [NoticeKind.NEEDS_YOU]
 
 
-def test_an_import_that_comes_to_the_same_end_again_is_not_told_again(store: Store) -> None:
+def test_the_same_result_again_is_not_notified_again(store: Store) -> None:
     made = all_created(store, 1)
     finish(store, made)
     with store.write() as tx:
@@ -84,7 +84,7 @@ def test_an_import_that_comes_to_the_same_end_again_is_not_told_again(store: Sto
     assert kinds(store) == [NoticeKind.FINISHED]
 
 
-def test_a_move_that_does_not_happen_tells_nobody(store: Store) -> None:
+def test_a_move_that_does_not_happen_notifies_nobody(store: Store) -> None:
     made = running(store, 1)
     with suppress(RuntimeError), store.write() as tx:
         assert import_acts.pause(tx, made.number, by=PausedBy.REFUSALS, who=SENDER, reason="")
@@ -95,7 +95,7 @@ def test_a_move_that_does_not_happen_tells_nobody(store: Store) -> None:
     assert told(store) == []
 
 
-def test_a_balance_from_the_form_is_told_only_when_it_needs_somebody(store: Store) -> None:
+def test_a_balance_from_the_form_is_notified_only_if_it_needs_a_person(store: Store) -> None:
     made = all_created(store, 1)
     with store.write() as tx:
         set_columns(tx, made, kind="form")
@@ -109,7 +109,7 @@ def test_a_balance_from_the_form_is_told_only_when_it_needs_somebody(store: Stor
 
 
 @pytest.mark.parametrize("by", [one for one in PausedBy if one not in (PausedBy.BREAKER, PausedBy.ACCESS)])
-def test_a_pause_that_somebody_has_to_end_is_told_without_a_word_of_blnk_or_the_file(
+def test_a_pause_that_a_person_has_to_end_is_notified_without_words_of_blnk_or_the_file(
     store: Store, by: PausedBy
 ) -> None:
     pause(store, running(store, 1), by)
@@ -118,7 +118,7 @@ def test_a_pause_that_somebody_has_to_end_is_told_without_a_word_of_blnk_or_the_
     assert "Lovelace" not in one.facts.stored()
 
 
-def test_a_pause_that_ends_by_itself_tells_nobody_however_often_it_comes(store: Store) -> None:
+def test_a_pause_that_ends_automatically_notifies_nobody_however_often_it_comes(store: Store) -> None:
     made = running(store, 1)
     for _ in range(20):
         pause(store, made, PausedBy.BREAKER)
@@ -127,7 +127,7 @@ def test_a_pause_that_ends_by_itself_tells_nobody_however_often_it_comes(store: 
     assert told(store) == []
 
 
-def test_an_outage_that_lasts_is_told_once_for_all_imports_that_wait(store: Store) -> None:
+def test_a_lasting_outage_is_notified_once_for_all_waiting_imports(store: Store) -> None:
     both = [running(store, 1), running(store, 2)]
     since = time.time() - 3600
     for made in both:
@@ -142,7 +142,7 @@ def test_an_outage_that_lasts_is_told_once_for_all_imports_that_wait(store: Stor
     assert kinds(store) == [NoticeKind.WAITING, NoticeKind.WAITING]
 
 
-def test_rejected_credentials_are_told_once_and_not_for_each_import(store: Store) -> None:
+def test_rejected_credentials_are_notified_once_and_not_for_each_import(store: Store) -> None:
     here = [running(store, n) for n in (1, 2, 3)]
     for one in here:
         pause(store, one, PausedBy.ACCESS)
@@ -155,7 +155,7 @@ def test_rejected_credentials_are_told_once_and_not_for_each_import(store: Store
     assert len(told(store)) == 3
 
 
-def test_what_needs_somebody_while_rows_are_sent_is_told_at_the_end(store: Store) -> None:
+def test_what_needs_a_person_while_rows_are_sent_is_notified_at_the_end(store: Store) -> None:
     made, (row,) = lost(store)
     with store.write() as tx:
         unknown.wait_for_person(tx, [row])
@@ -164,7 +164,7 @@ def test_what_needs_somebody_while_rows_are_sent_is_told_at_the_end(store: Store
     assert kinds(store) == [NoticeKind.NEEDS_YOU]
 
 
-def test_what_needs_somebody_after_a_cancellation_is_told_together(store: Store) -> None:
+def test_what_needs_a_person_after_a_cancellation_is_notified_together(store: Store) -> None:
     made, rows = lost(store, 3)
     with store.write() as tx:
         assert import_acts.cancel(tx, made.number, who=actor())
@@ -176,7 +176,7 @@ def test_what_needs_somebody_after_a_cancellation_is_told_together(store: Store)
     assert (needs.kind, needs.facts.waiting) == (NoticeKind.NEEDS_YOU, 3)
 
 
-def test_a_discarded_draft_tells_nobody(store: Store) -> None:
+def test_a_discarded_draft_notifies_nobody(store: Store) -> None:
     made = draft(store, 1)
     with store.write() as tx:
         assert import_acts.cancel(tx, made.number, who=actor())
@@ -191,14 +191,14 @@ def lost(store: Store, n: int = 1) -> tuple[Import, list[int]]:
 
 
 class TestADelivery:
-    def test_is_claimed_by_one_alone(self, store: Store) -> None:
+    def test_is_claimed_by_only_one_process(self, store: Store) -> None:
         one = self.owed(store, "a")
         with store.write() as tx:
             assert delivery.claim(tx, one, "a", retry_seconds=60)
         with store.write() as tx:
             assert not delivery.claim(tx, one, "a", retry_seconds=60)
 
-    def test_that_was_not_taken_is_tried_again_later_each_time_and_has_an_end(self, store: Store) -> None:
+    def test_that_was_not_accepted_is_tried_again_later_and_finally_dropped(self, store: Store) -> None:
         one = self.owed(store, "a", "b")
         waits, ends = [], []
         for _ in range(8):
@@ -217,7 +217,7 @@ class TestADelivery:
             delivery.look_again_when_due(tx, one)
             assert delivery.due(tx) == []
 
-    def test_to_an_address_that_was_removed_is_let_go(self, store: Store) -> None:
+    def test_to_a_removed_address_is_dropped(self, store: Store) -> None:
         one = self.owed(store, "a")
         with store.write() as tx:
             delivery.address_it(tx, one, ["b"])

@@ -62,7 +62,7 @@ def send() -> subprocess.Popen[str]:
     )
 
 
-def test_a_finished_import_is_told_with_counts_and_link_and_nothing_of_its_cells(
+def test_a_finished_import_is_notified_with_counts_and_link_and_no_cells(
     told: Importer, inbox: Inbox
 ) -> None:
     import_ = told.run(requests_for(3, identity_id=None))
@@ -90,7 +90,7 @@ def test_no_name_becomes_a_link_a_mention_or_a_call_to_everyone(told: Importer, 
     )
 
 
-def test_a_dead_address_keeps_neither_sending_nor_another_address_waiting(
+def test_a_dead_address_delays_neither_sending_nor_another_address(
     told: Importer, inbox: Inbox, practice_blnk: PracticeBlnk
 ) -> None:
     told.connect(notify=[DEAD, inbox.address])
@@ -107,7 +107,7 @@ def test_a_dead_address_keeps_neither_sending_nor_another_address_waiting(
     )
 
 
-def test_a_sender_that_was_killed_before_it_told_anybody_tells_after_its_restart(
+def test_a_sender_killed_before_it_notified_anyone_does_so_after_its_restart(
     told: Importer, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def dies(*_: object) -> None:
@@ -144,7 +144,7 @@ def test_a_notification_whose_sending_was_killed_is_sent_again(told: Importer, i
     assert len(inbox.got) == 3
 
 
-def test_an_address_that_answers_with_an_error_is_named_by_its_place_and_never_by_its_value(
+def test_an_address_that_answers_with_an_error_is_named_by_position_never_by_value(
     told: Importer, inbox: Inbox
 ) -> None:
     inbox.status = 404
@@ -166,7 +166,7 @@ def test_an_address_that_answers_with_an_error_is_named_by_its_place_and_never_b
     assert "s3cr3t" not in kept
 
 
-def test_a_connection_without_addresses_is_told_of_nothing_and_starts_no_process(
+def test_a_connection_without_addresses_gets_nothing_and_starts_no_process(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
@@ -177,7 +177,7 @@ def test_a_connection_without_addresses_is_told_of_nothing_and_starts_no_process
     wait_until(lambda: not due(importer), lambda: f"the notice is still owed: {due(importer)}")
 
 
-def test_rejected_credentials_are_told(told: Importer, inbox: Inbox) -> None:
+def test_rejected_credentials_are_notified(told: Importer, inbox: Inbox) -> None:
     told.connect(token="blnk_at_wrong", label="Acme", notify=[inbox.address])
     told.run(requests_for(2), until=[ImportState.PAUSED])
     (one,) = inbox.wait_for(1)
@@ -186,7 +186,7 @@ def test_rejected_credentials_are_told(told: Importer, inbox: Inbox) -> None:
     assert "blnk_at_wrong" not in json.dumps(one)
 
 
-def test_an_outage_is_told_when_it_lasts(
+def test_an_outage_is_notified_when_it_lasts(
     told: Importer, inbox: Inbox, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLNK_WAIT_OUTAGE_TOLD", "1")
@@ -203,7 +203,7 @@ def test_an_outage_is_told_when_it_lasts(
     assert inbox.titles == ["Waiting for Blnk: test.csv", "Finished: test.csv"]
 
 
-def test_a_command_tells_at_its_end_where_no_app_runs(
+def test_a_command_sends_notifications_at_its_end_if_no_app_runs(
     told: Importer, inbox: Inbox, commands: Commands
 ) -> None:
     ended = commands.run("import", commands.file(2), "--yes")
@@ -214,7 +214,7 @@ def test_a_command_tells_at_its_end_where_no_app_runs(
     }
 
 
-def test_a_command_says_what_could_not_be_sent_and_ends(told: Importer, commands: Commands) -> None:
+def test_a_command_reports_what_could_not_be_sent_and_ends(told: Importer, commands: Commands) -> None:
     told.connect(notify=[DEAD])
     ended = commands.run("import", commands.file(1), "--yes")
     assert ended.code == 0

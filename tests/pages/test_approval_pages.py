@@ -49,7 +49,7 @@ def test_a_preparer_asks_for_approval_and_cannot_give_it(
     assert "Withdraw request" in labels(at)
 
 
-def test_who_prepared_and_approves_elsewhere_cannot_approve_their_own(
+def test_an_approver_cannot_approve_what_they_prepared(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require(importer)
@@ -107,7 +107,7 @@ def test_a_preparer_withdraws_a_request(importer: Importer, monkeypatch: pytest.
     assert importer.find(draft.id).state is ImportState.DRAFT
 
 
-def test_what_is_paused_for_want_of_approval_continues_by_asking(
+def test_an_import_paused_without_approval_continues_by_asking_for_one(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.draft(requests_for(2))
@@ -154,7 +154,7 @@ def test_the_connection_says_which_rule_is_in_force(
     assert "Imports of 500 balances or more need approval by someone else" in said(at)
 
 
-def test_a_page_of_before_decides_nothing(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outdated_page_decides_nothing(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = waiting(importer)
     SignedIn(monkeypatch, Role.APPROVER)
     at = visit("imports.py", **link(draft))

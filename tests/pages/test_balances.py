@@ -68,7 +68,7 @@ class TestASearch:
             (Wanted(ledger=LEDGER, currency="GBP"), set()),
         ],
     )
-    def test_finds_what_a_person_knows(
+    def test_finds_by_what_a_person_knows(
         self, client: BlnkClient, held: dict[str, str], wanted: Wanted, found: set[str]
     ) -> None:
         ids = {one.balance_id for one in balance_search.page(client, wanted, 1).balances}
@@ -83,7 +83,7 @@ class TestASearch:
             (Wanted(key="a.b", value="1"), "only letters, digits and _"),
         ],
     )
-    def test_what_nothing_can_be_like_is_never_taken_for_everything(
+    def test_an_impossible_search_never_returns_everything(
         self, client: BlnkClient, held: dict[str, str], wanted: Wanted, why: str
     ) -> None:
         with pytest.raises(NoMatches, match=why):
@@ -97,7 +97,7 @@ class TestASearch:
         assert moments == sorted(moments, reverse=True)
         assert len(balance_search.found_whole(client, Wanted())) == 120
 
-    def test_a_table_has_all_that_blnk_tells(self, client: BlnkClient, held: dict[str, str]) -> None:
+    def test_a_table_has_everything_that_blnk_returns(self, client: BlnkClient, held: dict[str, str]) -> None:
         header, records = balance_search.as_table(balance_search.page(client, Wanted(), 1).balances)
         assert header[:5] == ["balance_id", "ledger_id", "currency", "identity_id", "indicator"]
         assert header[-2:] == ["meta_data.customer", "meta_data.note"]
@@ -107,7 +107,7 @@ class TestASearch:
 
 
 class TestTheList:
-    def test_shows_the_newest_and_what_ledgers_and_identities_are_called(
+    def test_shows_the_newest_with_the_names_of_ledgers_and_identities(
         self, importer: Importer, held: dict[str, str]
     ) -> None:
         at = visit("balances.py")
@@ -147,14 +147,14 @@ class TestTheList:
             (SAVINGS, {"savings"}),
         ],
     )
-    def test_one_field_finds_by_what_a_person_has_at_hand(
+    def test_one_field_finds_by_whatever_a_person_has(
         self, importer: Importer, held: dict[str, str], text: str, found: set[str]
     ) -> None:
         at = visit("balances.py", find=text)
         assert set(at.dataframe[0].value["Balance id"]) == {held[name] for name in found}
         assert "1 balance, newest first." in said(at)
 
-    def test_one_field_finds_by_an_import_and_asks_where_a_text_means_two_things(
+    def test_one_field_finds_by_an_import_and_asks_if_a_text_is_ambiguous(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         import_ = importer.run(requests_for(3))
@@ -171,7 +171,7 @@ class TestTheList:
         assert "3 balances, newest first." in said(run(at))
         assert set(at.dataframe[0].value["Balance id"]) == {row.balance_id for row in importer.rows(import_)}
 
-    def test_a_text_that_nothing_has_says_where_it_was_looked_for(
+    def test_a_search_without_results_says_where_it_looked(
         self, importer: Importer, held: dict[str, str]
     ) -> None:
         at = visit("balances.py", find="nobody")
@@ -181,7 +181,7 @@ class TestTheList:
         press(at, "Show all balances")
         assert len(at.dataframe[0].value) == len(held)
 
-    def test_conditions_are_chips_that_a_press_removes(
+    def test_conditions_are_chips_that_a_click_removes(
         self, importer: Importer, held: dict[str, str]
     ) -> None:
         at = visit("balances.py", currency="USD", ledger="saving")
@@ -196,13 +196,13 @@ class TestTheList:
         assert "3 balances, newest first." in said(at)
         assert at.text_input(key="currency").value == "USD"
 
-    def test_says_how_many_there_are_of_which_a_page_is_shown(self, importer: Importer) -> None:
+    def test_says_how_many_there_are_in_all(self, importer: Importer) -> None:
         importer.run(requests_for(120))
         at = visit("balances.py")
         assert "1 to 100 of 120 balances, newest first." in said(at)
         assert "101 to 120 of 120 balances, newest first." in said(press(at, "Older"))
 
-    def test_the_metadata_that_tells_balances_apart_is_chosen_once_for_everyone(
+    def test_the_metadata_that_identifies_balances_is_chosen_once_for_everyone(
         self, importer: Importer, held: dict[str, str]
     ) -> None:
         at = visit("balances.py")
@@ -232,7 +232,7 @@ class TestTheList:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
         assert "These credentials cannot read balances in Blnk" in said(visit("balances.py"))
 
-    def test_a_blnk_that_does_not_answer_is_not_an_empty_one(
+    def test_a_blnk_that_does_not_answer_is_not_shown_as_empty(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         practice_blnk.order_fault("status_before_commit", on="filter", status=503)
@@ -242,7 +242,7 @@ class TestTheList:
 
 
 class TestOneBalance:
-    def test_tells_which_file_and_row_made_it(self, importer: Importer) -> None:
+    def test_names_the_file_and_row_that_created_it(self, importer: Importer) -> None:
         import_ = importer.run(requests_for(3))
         row = importer.rows(import_)[1]
         at = visit("balances.py", id=row.balance_id or "")
@@ -255,7 +255,7 @@ class TestOneBalance:
         press(at, "All balances")
         assert len(at.dataframe[0].value) == 3
 
-    def test_a_second_balance_of_a_row_is_told_as_one(
+    def test_a_second_balance_of_a_row_is_reported_as_such(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         import_ = importer.run(requests_for(1))
@@ -270,7 +270,7 @@ class TestOneBalance:
             in told
         )
 
-    def test_one_that_was_not_made_here_says_so(self, importer: Importer, held: dict[str, str]) -> None:
+    def test_one_that_was_not_created_here_says_so(self, importer: Importer, held: dict[str, str]) -> None:
         assert "This balance was not created here." in said(visit("balances.py", id=held["plain"]))
 
     def test_one_of_another_desk_names_its_import(
@@ -282,7 +282,7 @@ class TestOneBalance:
         told = said(visit("balances.py", id=made.balance_id))
         assert "but by another Balance Desk: its import_id is imp_elsewhere." in told
 
-    def test_an_id_that_blnk_does_not_know_is_said(self, importer: Importer) -> None:
+    def test_an_unknown_id_is_reported(self, importer: Importer) -> None:
         assert "Blnk has no balance “bln_wrong”." in said(visit("balances.py", id="bln_wrong"))
 
     def test_an_id_that_was_typed_opens_the_balance(self, importer: Importer, held: dict[str, str]) -> None:

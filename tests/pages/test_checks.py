@@ -35,7 +35,7 @@ def verdicts(found: dict[str, Check]) -> dict[str, Verdict]:
 
 
 class TestAConnection:
-    def test_that_is_well_is_fine_in_all_that_can_be_known(
+    def test_that_is_healthy_passes_every_check(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         found = checked(importer)
@@ -65,7 +65,7 @@ class TestAConnection:
             import_acts.cancel(tx, draft.number, who=actor())
         assert checked(importer)[question].verdict is Verdict.FINE
 
-    def test_whose_sender_should_run_elsewhere_says_who_starts_it(
+    def test_whose_sender_runs_elsewhere_says_who_starts_it(
         self, importer: Importer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         gone = Sending(SenderIs.GONE)
@@ -74,7 +74,7 @@ class TestAConnection:
         found = checked(importer, gone)["Is the sender running?"]
         assert (found.verdict, "This server starts none" in found.do) == (Verdict.FAILED, True)
 
-    def test_may_create_once_a_balance_was_created(self, importer: Importer) -> None:
+    def test_may_create_after_a_balance_was_created(self, importer: Importer) -> None:
         importer.run(requests_for(2))
         assert checked(importer)["Can these credentials create balances?"].verdict is Verdict.FINE
         assert "The last import created 2 balances" in checked(importer)["What is the rate limit?"].answer
@@ -89,7 +89,7 @@ class TestAConnection:
         assert (found.verdict, found.answer) == (Verdict.FAILED, "No: Insufficient scope")
         assert "proxy:write" in found.do
 
-    def test_with_a_wrong_token_names_the_key_and_guesses_nothing_else(self, importer: Importer) -> None:
+    def test_with_a_wrong_token_names_the_key_and_nothing_else(self, importer: Importer) -> None:
         importer.connect(token="blnk_at_wrong")
         found = checked(importer)
         assert verdicts(found)["Is the token accepted?"] is Verdict.FAILED
@@ -103,7 +103,7 @@ class TestAConnection:
         assert found.verdict is Verdict.FAILED
         assert "connections.here.instance_id" in found.do
 
-    def test_that_may_not_read_says_what_that_means(
+    def test_without_read_permission_says_what_that_means(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
@@ -111,14 +111,14 @@ class TestAConnection:
         assert found.verdict is Verdict.LOOK
         assert "data:read" in found.do
 
-    def test_that_nobody_answers_is_told_with_what_to_do(self, importer: Importer) -> None:
+    def test_that_does_not_answer_is_reported_with_what_to_do(self, importer: Importer) -> None:
         importer.connect(base_url="http://127.0.0.1:9")
         found = checked(importer)
         assert verdicts(found)["Does Blnk answer?"] is Verdict.FAILED
         assert "connections.here.base_url" in found["Does Blnk answer?"].do
         assert verdicts(found)["Is there enough disk space?"] is Verdict.FINE
 
-    def test_of_an_old_core_has_no_indicators(self, importer: Importer, practice_blnk: PracticeBlnk) -> None:
+    def test_to_an_old_core_has_no_indicators(self, importer: Importer, practice_blnk: PracticeBlnk) -> None:
         practice_blnk.set_core("0.15.3")
         assert "by indicator" in checked(importer)["Which features does Blnk support?"].answer
 
@@ -134,19 +134,19 @@ class TestAConnection:
         assert found.verdict is Verdict.LOOK
         assert "2,100 requests a minute now" in found.answer
 
-    def test_without_a_sender_is_not_well(self, importer: Importer) -> None:
+    def test_without_a_sender_is_not_healthy(self, importer: Importer) -> None:
         found = checked(importer, Sending(SenderIs.GONE))["Is the sender running?"]
         assert found.verdict is Verdict.FAILED
         assert "Nothing is lost." in found.do
 
 
 class TestClocksAndCertificates:
-    def test_the_practice_blnks_clock_agrees(self, practice_blnk: PracticeBlnk) -> None:
+    def test_practices_clock_agrees(self, practice_blnk: PracticeBlnk) -> None:
         hello = probe.greet(practice_blnk.url)
         assert hello.clock_ahead_seconds is not None
         assert abs(hello.clock_ahead_seconds) < 2
 
-    def test_a_clock_that_is_off_is_said_in_both_directions(
+    def test_a_wrong_clock_is_reported_in_both_directions(
         self, practice_blnk: PracticeBlnk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         real = time.time
@@ -156,7 +156,7 @@ class TestClocksAndCertificates:
             assert told.verdict is Verdict.LOOK
             assert which in told.answer
 
-    def test_a_host_that_says_nothing_is_not_guessed_at(self) -> None:
+    def test_a_host_that_does_not_report_its_time_is_not_guessed_at(self) -> None:
         assert probe.greet("http://127.0.0.1:9") == QUIET
         assert probe.greet("") == QUIET
         assert health._clock(QUIET).verdict is Verdict.UNKNOWN
@@ -177,7 +177,7 @@ class TestFaultsOfThePractice:
         assert fault_switches.current(folder) == key
         assert len(practice_blnk.faults()) == (FAULT_SWITCHES[key].fault is not None)
 
-    def test_a_practice_blnk_that_is_not_there_is_said(self, tmp_path: Path) -> None:
+    def test_missing_practice_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(PracticeUnreachable):
             fault_switches.current(tmp_path)
 
@@ -199,7 +199,7 @@ class TestFaultsOfThePractice:
         assert practice_blnk.faults() == []
 
 
-def test_the_page_checks_when_it_is_opened_and_when_it_is_asked(
+def test_the_page_checks_when_it_is_opened_and_on_demand(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     practice_blnk.forget_requests()
@@ -214,7 +214,7 @@ def test_the_page_checks_when_it_is_opened_and_when_it_is_asked(
 
 
 class TestTheCheckAtTheStart:
-    def test_tells_on_every_page_what_failed_until_it_is_well_again(
+    def test_shows_on_every_page_what_failed_until_it_is_fixed(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         practice_blnk.order_fault("revoke")
@@ -224,11 +224,11 @@ class TestTheCheckAtTheStart:
         visit("connection.py")
         assert "has a problem" not in said(visit("imports.py"))
 
-    def test_says_nothing_of_a_connection_that_is_well(self, importer: Importer) -> None:
+    def test_does_not_mention_a_healthy_connection(self, importer: Importer) -> None:
         startup_check.check_all()
         assert "has a problem" not in said(visit("imports.py"))
 
-    def test_does_not_hold_new_credentials_for_the_old_ones(
+    def test_does_not_confuse_new_credentials_with_the_old_ones(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token="blnk_at_wrong")

@@ -41,7 +41,7 @@ def body(importer: Importer) -> dict[str, object]:
     return sent
 
 
-def test_what_is_wrong_is_said_at_its_field_until_the_field_is_changed(importer: Importer) -> None:
+def test_a_problem_is_shown_at_its_field_until_the_field_is_changed(importer: Importer) -> None:
     at = press(visit(), "Create balance")
     assert [one.value.replace("\\", "") for one in at.error] == [
         "Choose the ledger.",
@@ -73,7 +73,7 @@ def test_a_customer_that_was_typed_and_not_chosen_is_not_silently_dropped(import
     assert "identity_id" not in body(importer)
 
 
-def test_a_pair_of_metadata_that_is_wrong_says_so_itself(importer: Importer) -> None:
+def test_a_wrong_pair_of_metadata_says_so_itself(importer: Importer) -> None:
     at = metadata(choose(visit()), ("customer", "007"), ("", "lost"), ("customer", "008"))
     press(at, "Create balance")
     assert "Give the metadata value “lost” a name." in said(at)
@@ -119,7 +119,7 @@ def test_a_reload_loses_nothing_that_was_chosen_or_typed(importer: Importer) -> 
     assert "form" not in again.query_params
 
 
-def test_the_address_holds_nothing_of_what_was_typed(importer: Importer) -> None:
+def test_the_address_contains_nothing_that_was_typed(importer: Importer) -> None:
     at = metadata(choose(visit()), ("customer", "secret"))
     assert "secret" not in str(dict(at.query_params))
     assert LEDGER not in str(dict(at.query_params))

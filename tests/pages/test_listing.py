@@ -66,9 +66,7 @@ class TestTheLinks:
         assert [row[4] for row in rows] == list(made.values())
         assert datetime.fromisoformat(rows[0][0])
 
-    def test_the_list_of_imports_is_the_one_that_was_searched_for(
-        self, host: str, importer: Importer
-    ) -> None:
+    def test_the_list_of_imports_has_the_search_results(self, host: str, importer: Importer) -> None:
         done, draft = importer.run(requests_for(2)), importer.draft(requests_for(1, currency="USD"))
         with importer.store.write() as tx:
             import_changes.set_facts(tx, draft.number, file_name="=evil.csv")
@@ -93,7 +91,7 @@ class TestTheLinks:
         held = {one["balance_id"] for one in practice_blnk.balances()}
         assert {one["balance_id"] for one in told} < held
 
-    def test_a_list_that_blnk_does_not_give_whole_is_none(
+    def test_an_incomplete_list_from_blnk_is_not_downloaded(
         self, host: str, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.run(requests_for(130))
@@ -103,16 +101,14 @@ class TestTheLinks:
         assert answer.status_code == 502
         assert "The list could not be made" in answer.text
 
-    def test_of_practice_every_name_says_that_nothing_is_real(self, host: str, importer: Importer) -> None:
+    def test_every_practice_file_name_says_that_nothing_is_real(self, host: str, importer: Importer) -> None:
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text("practice = true")
         url = list_routes.imports_url(open_desk().links, importer.connection, Search(), FileKind.CSV)
         assert "PRACTICE.csv" in get(host + url).headers["Content-Disposition"]
 
     @pytest.mark.parametrize("wrong", ["nothing", "a.b.c"])
-    def test_a_link_that_is_none_of_ours_opens_nothing(
-        self, host: str, importer: Importer, wrong: str
-    ) -> None:
+    def test_a_foreign_link_opens_nothing(self, host: str, importer: Importer, wrong: str) -> None:
         assert get(f"{host}/listing/{wrong}").status_code == 403
 
     def test_a_link_to_a_connection_that_is_gone_says_so(self, host: str, importer: Importer) -> None:

@@ -13,11 +13,11 @@ from tests.support.inbox import Inbox
 from tests.support.pages import press, run, said, visit
 
 
-def test_without_addresses_it_says_how_to_have_some(importer: Importer) -> None:
+def test_without_addresses_it_says_how_to_add_some(importer: Importer) -> None:
     assert "Nobody is notified when an import ends or stops. Add notify" in said(visit("connection.py"))
 
 
-def test_a_test_is_sent_at_the_press_of_a_button_and_its_way_is_told(
+def test_a_test_is_sent_by_a_button_and_its_result_is_shown(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Inbox() as inbox:
@@ -44,7 +44,7 @@ def test_a_test_is_sent_at_the_press_of_a_button_and_its_way_is_told(
     assert "s3cr3t" not in shown
 
 
-def test_an_address_that_is_not_understood_fails_the_check_of_its_connection(importer: Importer) -> None:
+def test_an_invalid_address_fails_the_check_of_its_connection(importer: Importer) -> None:
     importer.connect(notify=["json://localhost/s3cr3t", "nonsense://s3cr3t"])
     found = checked(importer)["Are the notification addresses valid?"]
     assert (found.verdict, found.answer) == (Verdict.FAILED, "No: connections.here.notify, address 2.")
@@ -53,7 +53,7 @@ def test_an_address_that_is_not_understood_fails_the_check_of_its_connection(imp
     assert (found.verdict, found.answer) == (Verdict.FINE, "Yes, 1 address.")
 
 
-def test_who_may_not_send_a_test_sends_none(importer: Importer) -> None:
+def test_nobody_sends_a_test_without_permission(importer: Importer) -> None:
     nobody = Actor(ActorKind.PERSON, "Eve")
     with pytest.raises(NotAllowed, match=Act.TEST_NOTIFICATIONS), importer.store.write() as tx:
         notices.test(tx, importer.connection.instance, who=nobody)

@@ -53,14 +53,14 @@ class TestTheForm:
         assert at.selectbox[0].value is None
         assert "It starts at zero. Balance Desk never moves money." in said(at)
 
-    def test_what_is_missing_is_said_at_once_and_nothing_is_made(self, importer: Importer) -> None:
+    def test_missing_fields_are_named_at_once_and_nothing_is_created(self, importer: Importer) -> None:
         at = press(visit(), "Create balance")
         assert "Choose the ledger." in said(at)
         assert "Choose the currency." in said(at)
         with importer.store.read() as tx:
             assert imports.newest(tx) == []
 
-    def test_one_click_makes_the_balance_and_its_address(
+    def test_one_click_creates_the_balance_and_its_address(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         at = press(fill(visit()), "Create balance")
@@ -75,7 +75,7 @@ class TestTheForm:
         assert balance["balance_id"] in [code.value for code in at.code]
         assert (balance["ledger_id"], balance["currency"]) == (LEDGER, "USD")
 
-    def test_a_second_click_that_was_on_its_way_makes_no_second_balance(self, importer: Importer) -> None:
+    def test_a_second_click_creates_no_second_balance(self, importer: Importer) -> None:
         at = press(fill(visit()), "Create balance")
         id = address(at)
         del at.query_params["import"]  # the browser had not heard of it yet when it was clicked again
@@ -85,9 +85,7 @@ class TestTheForm:
         with importer.store.read() as tx:
             assert [one.id for one in imports.newest(tx)] == [id]
 
-    def test_another_like_it_begins_with_the_same_values_and_an_id_of_its_own(
-        self, importer: Importer
-    ) -> None:
+    def test_a_similar_balance_starts_with_the_same_values_and_its_own_id(self, importer: Importer) -> None:
         at = press(fill(visit(), currency="EUR"), "Create balance")
         first = address(at)
         importer.start()
@@ -100,7 +98,7 @@ class TestTheForm:
         press(run(at), "Create balance")
         assert address(at) != first
 
-    def test_a_balance_that_exists_already_is_shown_and_a_second_one_takes_a_decision(
+    def test_an_existing_balance_is_shown_and_a_second_one_requires_a_decision(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.start()
@@ -121,7 +119,7 @@ class TestTheForm:
         importer.wait_for(importer.find(third), ImportState.DONE)
         assert len(practice_blnk.balances()) == 2
 
-    def test_a_refusal_says_that_nothing_was_created_and_keeps_what_was_typed(
+    def test_a_rejection_says_that_nothing_was_created_and_keeps_what_was_typed(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         importer.connect(token=practice_blnk.new_token(["proxy:write"]))
@@ -158,7 +156,7 @@ class TestTheForm:
         assert "has not been confirmed. Nothing was sent." in said(at)
         assert importer.find(import_.id).state is ImportState.DRAFT
 
-    def test_blnk_that_cannot_be_asked_leaves_the_form_usable(
+    def test_the_form_stays_usable_while_blnk_does_not_answer(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         secrets = importer.data_dir / "secrets.toml"
@@ -194,7 +192,7 @@ access_token = "t"
         assert address(at, "connection") == "here"
         assert "SANDBOX" in said(at)
 
-    def test_the_bare_address_shows_what_one_can_do(self, importer: Importer) -> None:
+    def test_the_bare_address_shows_what_to_do(self, importer: Importer) -> None:
         at = visit("home.py")
         assert at.title[0].value == "Import a file"
         assert address(at, "connection") == "here"
@@ -248,7 +246,7 @@ access_token = "t"
     def test_a_broken_link_to_an_import_says_so(self, importer: Importer) -> None:
         assert "This link does not lead to an import." in said(visit("imports.py", **{"import": "imp_x"}))
 
-    def test_an_import_that_no_connection_means_any_more_says_so(self, importer: Importer) -> None:
+    def test_an_import_without_a_connection_says_so(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(1))
         importer.confirm(import_)
         secrets = importer.data_dir / "secrets.toml"
@@ -267,7 +265,7 @@ access_token = "t"
         for page in ("create_balance.py", "import_file.py", "imports.py", "connection.py"):
             assert warning in said(visit(page))
 
-    def test_the_connection_page_checks_without_making_anything(
+    def test_the_connection_page_checks_without_creating_anything(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         assert "**Is the token accepted?** Yes." in said(visit("connection.py"))
@@ -327,7 +325,7 @@ class TestAFile:
         run(at)
         assert importer.find(address(at)).who.name == "Ada"
 
-    def test_a_checked_file_tells_all_that_confirming_means(self, importer: Importer) -> None:
+    def test_a_checked_file_shows_everything_that_confirming_means(self, importer: Importer) -> None:
         at = visit("import_file.py", **link(self.checked(importer)))
         told = said(at)
         assert "mar*ch*.csv" in told
@@ -367,7 +365,7 @@ class TestAFile:
         assert "Drafts to finish" in told
         assert "Running" not in told
 
-    def test_a_saved_mapping_is_applied_to_the_next_upload_with_the_same_columns_and_said(
+    def test_a_saved_mapping_is_applied_to_the_next_upload_with_the_same_columns_visibly(
         self, importer: Importer
     ) -> None:
         import_ = self.checked(importer)
@@ -383,9 +381,7 @@ class TestAFile:
         self._wait(importer, importer.find(address(at)), Stage.CHECKED)
         assert "The saved mapping “Monthly” is applied" in said(open_step(run(at), "Columns"))
 
-    def test_a_suggestion_is_accepted_for_all_its_rows_and_undo_takes_it_back(
-        self, importer: Importer
-    ) -> None:
+    def test_a_suggestion_is_applied_to_all_its_rows_and_can_be_undone(self, importer: Importer) -> None:
         import_ = self.checked(importer)
         at = press(visit("import_file.py", **link(import_)), "Replace in 1 row")
         assert "Replaced with “USD” in 1 row." in said(at)
@@ -398,7 +394,7 @@ class TestAFile:
         assert importer.rows(import_)[1].cells[1] == "UDS"
         assert "3 rows · 2 ready · 1 invalid" in said(run(at))
 
-    def test_a_code_is_kept_as_a_custom_currency_only_when_it_is_said_a_second_time(
+    def test_a_code_becomes_a_custom_currency_only_after_a_second_confirmation(
         self, importer: Importer
     ) -> None:
         import_ = self.checked(importer)
@@ -438,7 +434,7 @@ class TestAFile:
         assert importer.events(import_).count("confirmed") == 1
         assert "2 balances created, 1 invalid." in said(run(first))
 
-    def test_a_draft_that_changed_meanwhile_is_shown_again_and_not_sent(self, importer: Importer) -> None:
+    def test_a_changed_draft_is_shown_again_and_not_sent(self, importer: Importer) -> None:
         import_ = self.checked(importer)
         at = open_step(visit("import_file.py", **link(import_)), "Confirm")
         at.text_input(key="your-name").set_value("Ada")
@@ -451,7 +447,7 @@ class TestAFile:
         assert importer.find(import_.id).state is ImportState.DRAFT
         assert "The draft has changed since this page was loaded, so nothing was sent." in said(at)
 
-    def test_rows_that_look_like_corrections_are_left_out_until_somebody_says_that_they_are_new(
+    def test_rows_that_look_like_corrections_are_skipped_until_someone_includes_them(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         def file(note: str) -> bytes:
@@ -472,7 +468,7 @@ class TestAFile:
         importer.wait_for(corrected, ImportState.DONE)
         assert len(practice_blnk.balances()) == 9
 
-    def test_in_production_the_count_is_typed(self, importer: Importer) -> None:
+    def test_in_production_the_count_has_to_be_typed(self, importer: Importer) -> None:
         secrets = importer.data_dir / "secrets.toml"
         secrets.write_text(secrets.read_text().replace('"sandbox"', '"production"'))
         import_ = self.checked(importer)
@@ -506,7 +502,7 @@ class TestAFile:
         at = visit("import_file.py", **link(self.uploaded(importer)))
         assert "The sender is not running" in said(at)
 
-    def test_a_server_whose_sender_runs_elsewhere_finds_that_in_order_and_says_when_none_does(
+    def test_a_server_with_a_sender_elsewhere_accepts_that_and_says_if_none_is_running(
         self, importer: Importer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("blnk_api.worker.supervise.STARTED_AT", 0.0)
@@ -521,7 +517,7 @@ class TestAFile:
         assert "This server does not start it, so tell whoever runs it." in told
 
     @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-    def test_a_server_that_was_not_updated_yet_says_so_on_each_page(self, importer: Importer) -> None:
+    def test_a_server_that_is_not_updated_yet_says_so_on_each_page(self, importer: Importer) -> None:
         assert visit("imports.py").title[0].value == "Imports"
         with importer.store.write() as tx:
             tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -537,7 +533,7 @@ class TestAFile:
         at = visit("import_file.py", **link(self.checked(importer)))
         assert "no read permission" in said(at)
 
-    def test_a_browser_that_missed_a_message_shows_what_is_kept_and_chooses_nothing_else(
+    def test_a_browser_that_missed_a_message_shows_what_is_stored_and_chooses_nothing_else(
         self, importer: Importer
     ) -> None:
         """A widget that is corrected from here shows its default where the correction is lost on the way."""
@@ -576,7 +572,7 @@ class TestImports:
     def test_an_empty_list_says_what_to_do_first(self, importer: Importer) -> None:
         assert "There are no imports yet." in said(visit("imports.py"))
 
-    def test_all_imports_stand_newest_first(self, importer: Importer) -> None:
+    def test_all_imports_are_listed_newest_first(self, importer: Importer) -> None:
         asked(importer)
         importer.draft(requests_for(3))
         at = visit("imports.py")
@@ -584,7 +580,7 @@ class TestImports:
         assert [caption.value for caption in at.caption].count("SANDBOX · here") == 2
         assert told.index("Checked: 3 balances") < told.index("Checked: 1 balance ")
 
-    def test_one_import_tells_what_became_of_it_and_offers_its_files(self, importer: Importer) -> None:
+    def test_one_import_shows_its_result_and_offers_its_files(self, importer: Importer) -> None:
         import_ = importer.run(requests_for(3))
         at = visit("imports.py", **link(import_))
         told = said(at)
@@ -655,9 +651,7 @@ class TestImports:
         assert importer.find(import_.id).state is ImportState.CANCELLED
         assert "Canceled: 0 balances created, 3 not sent." in said(run(at)) or "Nothing was sent" in said(at)
 
-    def test_whoever_thinks_about_cancelling_a_paused_import_leaves_it_paused(
-        self, importer: Importer
-    ) -> None:
+    def test_deciding_whether_to_cancel_a_paused_import_leaves_it_paused(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
         importer.pause(import_)
@@ -667,9 +661,7 @@ class TestImports:
         assert importer.find(import_.id).state is ImportState.PAUSED
         assert "Resume" in [one.label for one in run(at).button]
 
-    def test_an_import_that_waits_for_blnk_says_why_and_asks_nobody_for_anything(
-        self, importer: Importer
-    ) -> None:
+    def test_an_import_that_waits_for_blnk_says_why_and_needs_nobody(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
         with importer.store.write() as tx:
@@ -685,7 +677,7 @@ class TestImports:
         assert "Paused" not in told
         assert "Resume" not in [one.label for one in at.button]
 
-    def test_a_pause_of_another_kind_asks_for_somebody(self, importer: Importer) -> None:
+    def test_a_pause_of_another_kind_asks_for_a_person(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(3))
         importer.confirm(import_)
         with importer.store.write() as tx:
@@ -697,7 +689,7 @@ class TestImports:
         assert "until someone reads this and resumes" in said(at)
         assert "Resume" in [one.label for one in at.button]
 
-    def test_a_row_that_nobody_could_settle_is_settled_by_a_person(
+    def test_a_row_that_checking_could_not_resolve_is_resolved_by_a_person(
         self, importer: Importer, practice_blnk: PracticeBlnk
     ) -> None:
         import_ = importer.draft(requests_for(2))
@@ -739,7 +731,7 @@ class TestImports:
         importer.wait_for(import_, ImportState.DONE)
         assert importer.events(import_).count("verified") == 2
 
-    def test_findings_are_told_with_their_ids(self, importer: Importer) -> None:
+    def test_findings_are_shown_with_their_ids(self, importer: Importer) -> None:
         import_ = importer.run(requests_for(1))
         twins = [RowFinding(row=2, ids=["bln_a", "bln_b"])]
         found = Findings(checked=True, clean=False, expected=1, found=1, twins=twins)

@@ -49,7 +49,7 @@ def test_a_viewer_is_offered_no_form(importer: Importer, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.APPROVER, Role.ADMIN])
-def test_whoever_may_not_change_a_draft_sees_what_it_would_create(
+def test_without_permission_to_change_a_draft_one_sees_what_it_would_create(
     importer: Importer, monkeypatch: pytest.MonkeyPatch, role: Role
 ) -> None:
     draft = importer.draft(requests_for(3))
@@ -95,9 +95,7 @@ def test_an_import_underway_is_paused_and_canceled_by_those_who_may(
     assert ("To pause an import in “here”, you need the" in said(at)) is (not offered)
 
 
-def test_a_role_that_is_taken_away_stops_the_next_press(
-    importer: Importer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_removed_role_stops_the_next_click(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = importer.draft(requests_for(2))
     importer.confirm(draft)
     grace = SignedIn(monkeypatch, Role.PREPARER)
@@ -131,7 +129,7 @@ def test_a_finished_import_offers_a_viewer_nothing_that_changes_it(
     assert "To add a note in “here”, you need the preparer, approver or admin role" in said(at)
 
 
-def test_whoever_has_no_role_sees_no_file_and_reads_whom_to_ask(
+def test_a_person_without_a_role_sees_no_file_and_reads_whom_to_ask(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.draft(requests_for(2))
@@ -173,7 +171,7 @@ def test_sending_is_stopped_by_those_who_may(
 
 
 @pytest.mark.parametrize("role", [None, *Role])
-def test_a_link_downloads_for_those_alone_who_may_see_the_import(
+def test_a_link_downloads_only_for_those_who_may_see_the_import(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch, role: Role | None
 ) -> None:
     draft = importer.draft(requests_for(2))
@@ -196,7 +194,7 @@ def test_a_link_downloads_for_those_alone_who_may_see_the_import(
             assert "test.csv" not in answer.text
 
 
-def test_a_receipts_link_opens_for_those_alone_who_may_see_the_import(
+def test_a_receipts_link_opens_only_for_those_who_may_see_the_import(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = importer.run(requests_for(1))
@@ -209,7 +207,7 @@ def test_a_receipts_link_opens_for_those_alone_who_may_see_the_import(
         assert get(url + form).status_code == 403
 
 
-def test_a_list_that_is_downloaded_has_no_import_of_a_connection_that_may_not_be_seen(
+def test_a_downloaded_list_has_no_import_of_a_connection_that_may_not_be_seen(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     importer.draft(requests_for(2))

@@ -24,7 +24,7 @@ def answered(host: str, path: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_desk_that_can_work_says_so_and_nothing_else(host: str, importer: Importer) -> None:
+def test_a_working_desk_says_so_and_nothing_else(host: str, importer: Importer) -> None:
     assert answered(host, "/healthz") == (200, "ok\n")
     assert answered(host, "/readyz") == (200, "ok\n")
     assert requests.head(f"{host}/readyz", timeout=120).status_code == 200
@@ -48,7 +48,7 @@ def test_settings_that_cannot_be_read_are_not_ready(host: str, importer: Importe
     assert answered(host, "/healthz") == (200, "ok\n")
 
 
-def test_a_database_that_is_away_is_not_ready(
+def test_an_unavailable_database_is_not_ready(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLNK_DATABASE_URL", "postgresql://desk:hidden@127.0.0.1:1/desk")
@@ -56,7 +56,7 @@ def test_a_database_that_is_away_is_not_ready(
     assert answered(host, "/healthz") == (200, "ok\n")
 
 
-def test_a_database_that_hangs_takes_one_thread_however_often_it_is_asked(
+def test_a_hanging_database_takes_one_thread_however_often_it_is_probed(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, answers = [], threading.Event()

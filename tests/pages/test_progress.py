@@ -59,14 +59,14 @@ class TestTheFigures:
             points = progress_figures.curve(tx, reload(store, import_))
         assert len(points) <= 125
 
-    def test_whoever_acted_sees_it_at_once(self, store: Store) -> None:
+    def test_a_person_sees_their_own_act_at_once(self, store: Store) -> None:
         import_ = running(store, 2)
         watched = ProgressReader()
         assert watched.read(store, import_.id).settled == 0
         create_rows(store, import_, 1)
         assert watched.read(store, import_.id, known=reload(store, import_)).settled == 1
 
-    def test_rows_over_time_rise_to_what_is_done_and_never_beyond(self, store: Store) -> None:
+    def test_rows_over_time_rise_to_what_is_done_and_never_above_it(self, store: Store) -> None:
         import_ = running(store, 500)
         create_rows(store, import_, 30)
         read = ProgressReader().read(store, import_.id)
@@ -74,7 +74,7 @@ class TestTheFigures:
         assert counted == sorted(counted)
         assert (counted[0], counted[-1]) == (0, 30)
 
-    def test_no_pace_is_told_of_the_first_rows_that_go_one_by_one(self, store: Store) -> None:
+    def test_no_pace_is_shown_for_the_first_rows(self, store: Store) -> None:
         import_ = running(store, 9)
         watched = ProgressReader()
         for ramp, known in ((Ramp.CANARY, None), (Ramp.FEW, None), (Ramp.ALL, 0.0)):
@@ -95,17 +95,17 @@ class TestTheFigures:
         assert (read.settled, read.total) == (1, 2)
         assert [n for _, n in read.curve] == [0, 0]
 
-    def test_an_import_that_is_not_there_is_no_reading(self, store: Store) -> None:
+    def test_a_missing_import_has_no_reading(self, store: Store) -> None:
         with pytest.raises(LookupError):
             ProgressReader().read(store, "imp_gone")
 
     def test_speed_is_that_of_the_last_ten_seconds(self) -> None:
         assert rows_per_second([(0.0, 0), (50.0, 50), (60.0, 1050)]) == 100
 
-    def test_few_rows_are_looked_at_for_longer(self) -> None:
+    def test_few_rows_are_measured_for_longer(self) -> None:
         assert rows_per_second([(0.0, 0), (20.0, 1), (40.0, 2)]) == 0.05
 
-    def test_no_speed_is_told_from_one_reading_or_two_close_ones(self) -> None:
+    def test_no_speed_is_shown_from_one_reading_or_two_close_ones(self) -> None:
         assert rows_per_second([(0.0, 7)]) is None
         assert rows_per_second([(0.0, 7), (0.5, 90)]) is None
 
@@ -122,20 +122,20 @@ class TestTheWords:
     def test_a_slow_blnk_is_not_called_a_limit(self) -> None:
         assert "As fast as Blnk answers, below" in self.pace(QUIET, 10.0)
 
-    def test_blnk_asked_us_to_slow_down(self) -> None:
+    def test_a_request_to_slow_down_is_shown(self) -> None:
         told = self.pace(LearnedPace(2_100.0, None, None, None))
         assert "Blnk asked Balance Desk to slow down: 2,100 requests a minute now" in told
         assert "limit of 6,000 requests a minute" in told
 
-    def test_blnk_asked_us_to_wait(self) -> None:
+    def test_a_request_to_wait_is_shown(self) -> None:
         told = self.pace(LearnedPace(2_100.0, 1_030.0, None, None))
         assert told == "Blnk asked Balance Desk to wait. The next rows are sent in 30 s."
 
-    def test_a_tenth_is_kept_for_pages(self) -> None:
+    def test_a_tenth_is_reserved_for_pages(self) -> None:
         assert "A tenth of it is reserved" in self.pace(LearnedPace(None, None, None, 990.0))
         assert "A tenth of it is reserved" not in self.pace(LearnedPace(None, None, None, 900.0))
 
-    def test_rows_that_stand_still_say_what_they_wait_for(self, store: Store) -> None:
+    def test_rows_that_do_not_move_say_what_they_wait_for(self, store: Store) -> None:
         import_ = running(store, 3)
         first, *others = ids_of(store, import_)
         assert "One row is sent first." in str(about_progress.held_up(import_))
@@ -149,13 +149,13 @@ class TestTheWords:
         told = about_progress.held_up(reload(store, import_))
         assert told == "Every row was sent. Blnk is being checked for 2 rows without a clear answer."
 
-    def test_trouble_is_told_before_what_rows_wait_for(self) -> None:
+    def test_trouble_is_shown_before_what_rows_wait_for(self) -> None:
         told = about_progress.pace(
             LearnedPace(None, 1_030.0, None, None), self.CONNECTION, 0.0, 1_000.0, held_up="the first row"
         )
         assert told == ["Blnk asked Balance Desk to wait. The next rows are sent in 30 s."]
 
-    def test_no_speed_is_told_while_nothing_moves(self) -> None:
+    def test_no_speed_is_shown_while_nothing_moves(self) -> None:
         assert about_progress.how_fast(None, None) == "Sending; the pace is not known yet"
         assert about_progress.how_fast(0.0, None) == "No rows are finishing at the moment"
         assert about_progress.how_fast(2.0, 10.0) == "2 rows a second · about 10 s left"
@@ -164,7 +164,7 @@ class TestTheWords:
         ("seconds", "told"),
         [(2, "5 s"), (61, "60 s"), (95, "2 min"), (3_000, "50 min"), (7_500, "2 h 5 min")],
     )
-    def test_time_left_is_no_more_exact_than_anybody_knows(self, seconds: float, told: str) -> None:
+    def test_the_time_left_is_no_more_exact_than_is_known(self, seconds: float, told: str) -> None:
         assert about_progress.lasting(seconds) == told
 
     def test_slow_rows_are_counted_by_the_minute(self) -> None:
@@ -173,7 +173,7 @@ class TestTheWords:
 
 
 class TestThePage:
-    def test_an_import_on_its_way_tells_how_fast_and_why_no_faster(self, importer: Importer) -> None:
+    def test_a_running_import_says_how_fast_it_is_and_why_not_faster(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(40))
         importer.confirm(import_)
         with importer.store.write() as tx:
@@ -188,7 +188,7 @@ class TestThePage:
         assert "below this connection's limit of 600,000 requests a minute." in told
         assert "Confirmed. Sending begins." in told
 
-    def test_what_needs_somebody_stands_first_when_it_is_done(self, importer: Importer) -> None:
+    def test_what_needs_a_person_comes_first_when_it_is_done(self, importer: Importer) -> None:
         draft = importer.draft(requests_for(5))
         importer.spoil(draft, number=4)
         importer.start()
@@ -202,7 +202,9 @@ class TestThePage:
         press(at, "Show it in the table: Rejected")
         assert list(at.dataframe[-1].value["Row"]) == ["4"]
 
-    def test_whoever_paused_an_import_reads_you_and_others_read_the_name(self, importer: Importer) -> None:
+    def test_a_person_who_paused_an_import_reads_you_and_others_read_the_name(
+        self, importer: Importer
+    ) -> None:
         draft = importer.draft(requests_for(3))
         importer.confirm(draft)
         with importer.store.write() as tx:
@@ -213,9 +215,7 @@ class TestThePage:
         assert "Paused: you paused it." in said(at)
         assert "Paused: Ada (not verified) paused it." in said(visit("imports.py", **link(draft)))
 
-    def test_rows_that_need_the_same_stand_together_and_are_fixed_in_a_draft(
-        self, importer: Importer
-    ) -> None:
+    def test_rows_with_the_same_cause_are_grouped_and_fixed_in_a_draft(self, importer: Importer) -> None:
         good = [f"Customer wallets,USD,good-{n}" for n in range(3)]
         bad = [f"Custmer wallets,USD,bad-{n}" for n in range(7)]
         text = "\n".join(["ledger,currency,customer", *good, *bad, "Customer wallets,NGM,odd"])
@@ -236,7 +236,7 @@ class TestThePage:
         row = visit("imports.py", **link(done), row="5")
         assert "Superseded" in said(row)
 
-    def test_an_import_that_went_well_needs_nobody(self, importer: Importer) -> None:
+    def test_an_import_without_problems_needs_nobody(self, importer: Importer) -> None:
         at = visit("imports.py", **link(importer.run(requests_for(3))))
         assert at.subheader[0].value == "3 balances created."
         assert "need" not in said(at).split("Download")[0]

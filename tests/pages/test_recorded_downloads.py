@@ -59,7 +59,7 @@ def told(importer: Importer, import_: Import) -> tuple[list[str], list[DeskEvent
     return [f"{phrases.actor(one.who)}: {about_activity.event(one)}" for one in happened], lists
 
 
-def test_a_download_is_an_event_with_the_name_of_whoever_took_it(
+def test_a_download_is_an_event_with_the_name_of_the_person(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = importer.run(requests_for(2))
@@ -76,7 +76,7 @@ def test_a_download_is_an_event_with_the_name_of_whoever_took_it(
     ]
 
 
-def test_what_cannot_be_written_down_is_not_downloaded(
+def test_nothing_is_downloaded_that_cannot_be_recorded(
     host: str, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.draft(requests_for(1))

@@ -33,7 +33,7 @@ def link(host: str, import_: Import, variant: Variant = Variant.ALL, kind: FileK
     return host + routes.download_url(open_desk().links, import_.id, variant, kind)
 
 
-def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importer) -> None:
+def test_a_link_downloads_the_current_results(host: str, importer: Importer) -> None:
     import_ = importer.draft(requests_for(3))
     answer = get(link(host, import_))
     assert answer.status_code == 200
@@ -41,7 +41,7 @@ def test_a_link_downloads_the_results_as_they_stand(host: str, importer: Importe
     assert answer.content.count(b"Not sent") == 3
 
 
-def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, importer: Importer) -> None:
+def test_the_file_keeps_its_own_name_whatever_its_letters(host: str, importer: Importer) -> None:
     import_ = importer.draft(requests_for(1))
     with importer.store.write() as tx:
         import_changes.set_facts(tx, import_.number, file_name='año "2026" — balances; (1).csv')
@@ -52,7 +52,7 @@ def test_the_file_comes_under_its_own_name_whatever_its_letters(host: str, impor
     assert plain.startswith("a_o 2026")
 
 
-def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
+def test_everything_about_an_import_is_one_zip_with_the_hash_of_each_part(
     host: str, importer: Importer
 ) -> None:
     text = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},KSH,2\n{LEDGER},USD,3\n"
@@ -81,7 +81,7 @@ def test_all_that_is_known_of_an_import_is_one_zip_with_the_sum_of_each_part(
     assert get(host + results_link.replace("/download/", "/evidence/")).status_code == 403
 
 
-def test_results_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:
+def test_results_can_be_downloaded_as_a_workbook(host: str, importer: Importer) -> None:
     answer = get(link(host, importer.draft(requests_for(3)), kind=FileKind.XLSX))
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].endswith("spreadsheetml.sheet")
@@ -92,7 +92,7 @@ def test_results_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> N
     assert not list(importer.data_dir.glob(".workbook*"))
 
 
-def test_rows_to_put_right_are_to_be_had_as_a_workbook(host: str, importer: Importer) -> None:
+def test_rows_to_fix_can_be_downloaded_as_a_workbook(host: str, importer: Importer) -> None:
     draft = importer.upload(f"ledger_id,currency\n{LEDGER},USD\n{LEDGER},US\n")
     answer = get(host + routes.problem_rows_url(open_desk().links, draft.id))
     assert answer.status_code == 200
@@ -238,6 +238,6 @@ def test_a_browser_gets_its_own_cookie_once(host: str) -> None:
     assert "Set-Cookie" not in get(host + "/download/x").headers
 
 
-def test_a_cookie_that_is_none_of_ours_is_replaced(host: str) -> None:
+def test_a_foreign_cookie_is_replaced(host: str) -> None:
     answer = requests.get(host, headers=_HTML, cookies={web.BROWSER_COOKIE: "guess me"}, timeout=120)
     assert web.browser_of(dict(answer.cookies.items())) is not None

@@ -41,7 +41,7 @@ def named(at: AppTest, who: str = "Ada") -> AppTest:
     return at
 
 
-def test_a_row_tells_what_was_sent_and_what_blnk_answered(importer: Importer) -> None:
+def test_a_row_shows_what_was_sent_and_what_blnk_answered(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     [row, _] = importer.rows(done)
     at = opened(done, "2")
@@ -55,9 +55,7 @@ def test_a_row_tells_what_was_sent_and_what_blnk_answered(importer: Importer) ->
     assert f"import={done.id}&row=2" in at.code[-1].value
 
 
-def test_each_attempt_stands_on_the_row_with_what_came_back(
-    importer: Importer, practice_blnk: PracticeBlnk
-) -> None:
+def test_each_attempt_is_on_the_row_with_its_answer(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     practice_blnk.order_fault("rate_limited", times=1)
     done = importer.run(requests_for(1))
     at = opened(done, "2")
@@ -73,7 +71,7 @@ def test_a_link_to_no_row_says_so(importer: Importer) -> None:
     assert at.title[0].value == "test\\.csv"
 
 
-def test_a_line_that_makes_several_balances_asks_which(importer: Importer) -> None:
+def test_a_line_that_creates_several_balances_asks_which(importer: Importer) -> None:
     done = importer.import_file(f"ledger_id,currency\n{LEDGER},NGN;USD\n")
     at = opened(done, "2")
     assert [one.label for one in at.button if one.label.startswith("2·")] == [
@@ -102,7 +100,7 @@ def test_a_row_that_needs_someone_explains_itself(importer: Importer, practice_b
     assert {"Check Blnk again", "Link this balance", "Send again"} <= {one.label for one in at.button}
 
 
-def test_sending_again_takes_a_typed_word(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_sending_again_requires_a_typed_word(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     done, row = needing_someone(importer, practice_blnk, lost="drop_before_commit")
     at = named(opened(done, row.label))
     for typed in ("", "yes", "again"):
@@ -115,7 +113,7 @@ def test_sending_again_takes_a_typed_word(importer: Importer, practice_blnk: Pra
     assert importer.events(done)[-1] == "asked to send again"
 
 
-def test_a_row_of_a_cancelled_import_is_looked_up_and_never_sent(importer: Importer) -> None:
+def test_a_row_of_a_canceled_import_is_looked_up_and_never_sent(importer: Importer) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
     with importer.store.write() as tx:
         assert move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)
@@ -132,7 +130,7 @@ def refused(importer: Importer) -> tuple[Import, StoredRow]:
     return done, importer.rows(done)[1]
 
 
-def test_a_refused_row_is_put_right_where_it_stands(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_a_rejected_row_is_fixed_in_place(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     done, row = refused(importer)
     at = named(opened(done, "3"))
     at.text_input(key=f"cell-{row.id}-1").set_value("NGM")
@@ -148,7 +146,7 @@ def test_a_refused_row_is_put_right_where_it_stands(importer: Importer, practice
     assert "Fixed the rejected row 3" in told
 
 
-def test_a_row_that_existed_is_created_once_more_when_one_is_typed(
+def test_a_row_that_existed_is_created_once_more_when_the_count_is_typed(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     importer.run(requests_for(1))
@@ -176,7 +174,7 @@ def test_all_rows_that_existed_are_created_again_by_their_number(
     assert len(practice_blnk.balances()) == 6
 
 
-def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) -> None:
+def test_findings_about_a_row_are_shown_on_it_with_what_to_do(importer: Importer) -> None:
     done = importer.run(requests_for(1))
     [row] = importer.rows(done)
     twins = [RowFinding(row=2, ids=[row.balance_id or "", "bln_other"])]
@@ -187,7 +185,7 @@ def test_findings_about_a_row_stand_on_it_with_what_to_do(importer: Importer) ->
     assert "add a note to the other" in told
 
 
-def test_a_press_is_not_lost_when_the_receipt_is_written_in_that_very_moment(
+def test_a_click_is_not_lost_if_the_receipt_is_written_at_that_moment(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = visit("imports.py", **link(importer.run(requests_for(1))))
@@ -235,7 +233,7 @@ def test_a_finished_import_links_to_its_receipts(importer: Importer) -> None:
     assert "Receipt 1" in said(at)
 
 
-def test_what_was_purged_is_said_and_offers_nothing_that_needs_it(importer: Importer) -> None:
+def test_a_purge_is_shown_and_nothing_is_offered_that_needs_the_purged_data(importer: Importer) -> None:
     done, row = refused(importer)
     importer.stop()
     with importer.store.write() as tx:

@@ -89,14 +89,14 @@ def put_all(*uploads: tuple[str, int], is_said: bool) -> tuple[list[int], Server
 
 
 @pytest.mark.parametrize("is_said", [True, False])
-def test_a_session_holds_so_much_and_no_more(is_said: bool) -> None:
+def test_a_session_has_a_limit_for_uploads(is_said: bool) -> None:
     answers, server = put_all(("a", 60), ("a", 41), ("a", 40), is_said=is_said)
     assert answers == [204, 413, 204]
     assert server.kept == {"a": 100}
 
 
 @pytest.mark.parametrize("is_said", [True, False])
-def test_all_sessions_together_hold_so_much_and_no_more(is_said: bool) -> None:
+def test_all_sessions_together_have_a_limit_for_uploads(is_said: bool) -> None:
     answers, _ = put_all(("a", 90), ("b", 90), ("c", 90), ("c", 70), is_said=is_said)
     assert answers == [204, 204, 413, 204]
 
@@ -123,7 +123,7 @@ def test_an_upload_that_is_still_on_its_way_counts() -> None:
     assert asyncio.run(run()) == [204, 413, 204]
 
 
-def test_the_app_takes_no_more_than_a_session_may_hold(app: App, browser: Browser) -> None:
+def test_the_app_accepts_no_more_than_a_session_may_hold(app: App, browser: Browser) -> None:
     page = open_import(browser, app.url)
     with page.expect_request(lambda one: one.method == "PUT" and "/upload_file/" in one.url) as sent:
         browsing.upload(page, "one.csv", FILE)
@@ -158,7 +158,7 @@ def upload(importer: Importer, limits: Settings, data: bytes = FILE) -> str:
     return id
 
 
-def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothing(
+def test_a_file_that_leaves_no_room_for_the_database_is_rejected_and_leaves_nothing(
     importer: Importer,
 ) -> None:
     limits = replace(importer.settings, disk_reserve_bytes=10**18)
@@ -169,7 +169,7 @@ def test_a_file_that_leaves_no_room_for_the_database_is_refused_and_leaves_nothi
         assert old_drafts.open_drafts(tx) == 0
 
 
-def test_there_are_so_many_open_drafts_and_no_more(importer: Importer) -> None:
+def test_the_number_of_open_drafts_is_limited(importer: Importer) -> None:
     limits = replace(importer.settings, most_drafts=2)
     first = upload(importer, limits)
     upload(importer, limits)
@@ -186,7 +186,7 @@ def has_file(importer: Importer, import_: Import) -> bool:
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_draft_that_nobody_touches_is_given_up_after_its_days_and_one_that_somebody_does_is_not(
+def test_a_draft_is_discarded_after_its_days_only_if_nobody_touches_it(
     importer: Importer,
 ) -> None:
     left, touched = (importer.find(upload(importer, importer.settings)) for _ in range(2))
@@ -219,7 +219,7 @@ def test_a_file_that_cannot_be_read_does_not_stay_among_drafts(importer: Importe
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_cancelled_import_loses_its_file_after_its_days_and_a_finished_one_keeps_it(
+def test_a_canceled_import_loses_its_file_after_its_days_and_a_finished_one_keeps_it(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done = importer.import_file(FILE.decode())
@@ -249,7 +249,7 @@ def test_an_upload_that_was_cut_off_before_its_draft_is_gone_after_a_day(importe
 
 @pytest.mark.parametrize("name", ["BLNK_DRAFTS_AFTER_DAYS", "BLNK_MOST_DRAFTS", "BLNK_DISK_RESERVE_MB"])
 @pytest.mark.parametrize("value", ["-1", "x", "1.5", "9" * 20])
-def test_a_limit_that_is_no_number_is_said_by_its_name(
+def test_a_limit_that_is_not_a_number_is_named(
     importer: Importer, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -257,7 +257,7 @@ def test_a_limit_that_is_no_number_is_said_by_its_name(
         settings.load()
 
 
-def test_a_draft_that_is_confirmed_in_the_very_moment_keeps_its_file(
+def test_a_draft_that_is_confirmed_at_that_moment_keeps_its_file(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = importer.find(upload(importer, importer.settings))

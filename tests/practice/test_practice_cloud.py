@@ -43,7 +43,7 @@ def with_refs(blnk: PracticeBlnk, *refs: str) -> list[dict[str, Any]]:
     return [blnk.create_balance(**REQUEST, meta_data={"import_ref": ref}) for ref in refs]
 
 
-def test_a_balance_created_through_the_proxy_has_all_that_was_asked_for(blnk: PracticeBlnk) -> None:
+def test_a_balance_created_through_the_proxy_has_everything_that_was_requested(blnk: PracticeBlnk) -> None:
     ledger_id = blnk.create_ledger("Wallets")
     identity_id = blnk.create_identity(identity_type="individual", first_name="Ada")
     asked = {
@@ -77,7 +77,7 @@ def test_the_same_request_again_makes_another_balance(blnk: PracticeBlnk) -> Non
 
 
 @pytest.mark.parametrize("field", ["ledger_id", "currency", "identity_id", "value", "key"])
-def test_a_nul_anywhere_is_an_error_of_cores_and_nothing_is_made(blnk: PracticeBlnk, field: str) -> None:
+def test_a_nul_anywhere_is_an_error_of_core_and_nothing_is_created(blnk: PracticeBlnk, field: str) -> None:
     body: dict[str, Any] = {**REQUEST, "meta_data": {"note": "plain"}}
     match field:
         case "value":
@@ -113,7 +113,7 @@ def test_created_at_only_grows_and_is_read_in_microseconds(blnk: PracticeBlnk) -
     ("token", "status"),
     [("proxy:write", 201), ("*", 201), ("proxy:read", 403), ("data:read", 403), (None, 401)],
 )
-def test_creating_needs_a_good_token_that_may_write(
+def test_creating_requires_a_valid_token_with_write_permission(
     blnk: PracticeBlnk, token: str | None, status: int
 ) -> None:
     bearer = blnk.new_token([token]) if token else "made-up"
@@ -135,19 +135,19 @@ def test_creating_needs_a_good_token_that_may_write(
         ("GET", "proxy/ledgers/general_ledger_id", "proxy:read"),
     ],
 )
-def test_reading_needs_its_own_scope(blnk: PracticeBlnk, method: str, path: str, scope: str) -> None:
+def test_reading_requires_its_own_scope(blnk: PracticeBlnk, method: str, path: str, scope: str) -> None:
     others = {"data:read", "proxy:read", "proxy:write"} - {scope}
     body: Any = {"filters": []} if method == "POST" else None
     assert blnk.cloud(method, path, body, token=blnk.new_token([scope])).status_code == 200
     assert blnk.cloud(method, path, body, token=blnk.new_token(sorted(others))).status_code == 403
 
 
-def test_an_expired_token_is_refused(blnk: PracticeBlnk) -> None:
+def test_an_expired_token_is_rejected(blnk: PracticeBlnk) -> None:
     assert blnk.cloud("GET", "data/ledgers", token=blnk.new_token(["*"], expires_in=60)).status_code == 200
     assert blnk.cloud("GET", "data/ledgers", token=blnk.new_token(["*"], expires_in=0)).status_code == 401
 
 
-def test_the_instance_must_be_named_and_right(blnk: PracticeBlnk) -> None:
+def test_the_instance_must_be_named_correctly(blnk: PracticeBlnk) -> None:
     assert blnk.cloud("POST", "proxy/balances", REQUEST, instance_id=None).status_code == 400
     assert blnk.cloud("POST", "proxy/balances", REQUEST, instance_id="instance_other").status_code == 404
     assert blnk.balances() == []
@@ -295,16 +295,14 @@ def test_created_at_is_compared_without_its_zone(blnk: PracticeBlnk) -> None:
         ({"field": KEY, "operator": "gt", "value": 1}, 500),
     ],
 )
-def test_a_filter_that_cannot_be_is_an_error(
-    blnk: PracticeBlnk, condition: dict[str, Any], status: int
-) -> None:
+def test_an_impossible_filter_is_an_error(blnk: PracticeBlnk, condition: dict[str, Any], status: int) -> None:
     with_refs(blnk, "a")
     answer = blnk.cloud("POST", "balances/filter", {"filters": [condition]})
     assert answer.status_code == status
     assert answer.json()["error"]
 
 
-def test_filters_sort_newest_first_unless_told(blnk: PracticeBlnk) -> None:
+def test_filters_sort_newest_first_by_default(blnk: PracticeBlnk) -> None:
     with_refs(blnk, "b", "a", "c")
     assert refs_found(blnk) == ["c", "a", "b"]
     assert refs_found(blnk, sort_by="created_at", sort_order="asc") == ["b", "a", "c"]
@@ -324,7 +322,7 @@ def refresh(
     )
 
 
-def test_a_refresh_token_is_good_once_and_brings_its_successor(blnk: PracticeBlnk) -> None:
+def test_a_refresh_token_is_valid_once_and_returns_its_successor(blnk: PracticeBlnk) -> None:
     client = blnk.oauth_client(["proxy:write"])
     first = refresh(blnk, client, client["refresh_token"]).json()
     assert (first["token_type"], first["expires_in"], first["scope"]) == ("Bearer", 3600, "proxy:write")
@@ -336,20 +334,20 @@ def test_a_refresh_token_is_good_once_and_brings_its_successor(blnk: PracticeBln
     assert blnk.cloud("POST", "proxy/balances", REQUEST, token=first["access_token"]).status_code == 201
 
 
-def test_access_tokens_of_a_client_live_as_long_as_was_ordered(blnk: PracticeBlnk) -> None:
+def test_access_tokens_of_a_client_last_as_long_as_configured(blnk: PracticeBlnk) -> None:
     client = blnk.oauth_client(lifetime_seconds=-1)
     pair = refresh(blnk, client, client["refresh_token"]).json()
     assert blnk.cloud("GET", "data/ledgers", token=pair["access_token"]).status_code == 401
 
 
-def test_a_token_is_given_to_the_client_that_knows_its_secret_only(blnk: PracticeBlnk) -> None:
+def test_a_token_is_given_only_to_the_client_that_knows_its_secret(blnk: PracticeBlnk) -> None:
     client = blnk.oauth_client()
     stranger = refresh(blnk, client, client["refresh_token"], secret="wrong")
     assert (stranger.status_code, stranger.json()) == (401, {"error": "invalid_client"})
     assert refresh(blnk, client, client["refresh_token"]).status_code == 200
 
 
-def test_a_limit_refuses_what_is_over_it_and_says_how_long_to_wait(blnk: PracticeBlnk) -> None:
+def test_a_limit_rejects_what_is_over_it_and_says_how_long_to_wait(blnk: PracticeBlnk) -> None:
     blnk.set_limit(3)
     answers = [blnk.cloud("POST", "proxy/balances", REQUEST) for _ in range(5)]
     assert [each.status_code for each in answers] == [201, 201, 201, 429, 429]
@@ -367,7 +365,7 @@ def test_indicators_exist_in_the_newer_core_only(blnk: PracticeBlnk) -> None:
     assert "indicator" not in blnk.cloud("POST", "proxy/balances", with_indicator).json()
 
 
-def test_the_door_opens_to_its_key_only(blnk: PracticeBlnk) -> None:
+def test_the_control_routes_need_their_key(blnk: PracticeBlnk) -> None:
     for key in ({}, {"X-Practice-Door": "wrong"}, {"Authorization": f"Bearer {blnk.token}"}):
         for verb in ("faults", "balances", "requests", "reset"):
             answer = requests.request(
@@ -376,7 +374,7 @@ def test_the_door_opens_to_its_key_only(blnk: PracticeBlnk) -> None:
             assert answer.status_code == 403
 
 
-def test_a_reset_brings_back_the_first_day_with_the_same_keys(blnk: PracticeBlnk) -> None:
+def test_a_reset_returns_to_the_seed_with_the_same_keys(blnk: PracticeBlnk) -> None:
     before = blnk.cloud("GET", "data/ledgers").json()["total"]
     blnk.create_ledger("Short-lived")
     with_refs(blnk, "a")
@@ -392,7 +390,7 @@ def test_a_reset_brings_back_the_first_day_with_the_same_keys(blnk: PracticeBlnk
     )
 
 
-def test_the_log_tells_each_request_and_its_ref(blnk: PracticeBlnk) -> None:
+def test_the_log_has_each_request_and_its_ref(blnk: PracticeBlnk) -> None:
     blnk.cloud("POST", "proxy/balances", {**REQUEST, "meta_data": {"import_ref": "a"}})
     filtered(blnk)
     blnk.cloud("GET", "data/ledgers")

@@ -218,7 +218,7 @@ def test_a_value_of_a_wrong_type_is_malformed(blnk: PracticeBlnk, fields: str, m
         '"meta_data": {"large": 123456789012345678901234567890}',
     ],
 )
-def test_what_core_takes_is_taken(blnk: PracticeBlnk, fields: str) -> None:
+def test_what_core_accepts_is_accepted(blnk: PracticeBlnk, fields: str) -> None:
     answer = create(blnk, f'{{"ledger_id": "general_ledger_id", "currency": "USD", {fields}}} and more')
     assert answer.status_code == 201
     assert "precision" not in answer.json()
@@ -255,7 +255,7 @@ NUL_IN_METADATA = ("22P05", "unsupported Unicode escape sequence")
         ("identities", '"meta_data": {"a": "\\u0000"}', NUL_IN_METADATA),
     ],
 )
-def test_a_nul_is_refused_by_postgres_and_its_code_says_where_it_stands(
+def test_a_nul_is_rejected_by_postgres_with_its_position(
     blnk: PracticeBlnk, path: str, fields: str, told: tuple[str, str]
 ) -> None:
     body = f'{{"ledger_id": "general_ledger_id", "currency": "USD", "name": "a", {fields}}}'
@@ -294,7 +294,9 @@ def test_filters_do_not_tell_whether_lineage_is_tracked(blnk: PracticeBlnk) -> N
     assert "allocation_strategy" not in found
 
 
-def test_created_at_grows_whatever_the_clock_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_created_at_increases_whatever_the_clock_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(tmp_path / "practice.sqlite")
     clock = iter([5_000_000_000, 5_000_000_100, 4_000_000_000, 5_000_001_000, 6_000_000_000])
     monkeypatch.setattr("time.time_ns", lambda: next(clock))

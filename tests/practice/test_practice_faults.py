@@ -53,7 +53,7 @@ def eventually(is_so: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "held"), [("drop_before_commit", []), ("drop_after_commit", ["a"])])
-def test_a_dropped_connection_brings_no_answer(blnk: PracticeBlnk, kind: str, held: list[str]) -> None:
+def test_a_dropped_connection_returns_no_answer(blnk: PracticeBlnk, kind: str, held: list[str]) -> None:
     blnk.order_fault(kind, times=1)
     with pytest.raises(requests.ConnectionError):
         create(blnk)
@@ -63,7 +63,7 @@ def test_a_dropped_connection_brings_no_answer(blnk: PracticeBlnk, kind: str, he
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 409])
 @pytest.mark.parametrize(("kind", "held"), [("status_before_commit", []), ("status_after_commit", ["a"])])
-def test_a_failing_status_says_nothing_of_the_balance(
+def test_a_failing_status_does_not_decide_about_the_balance(
     blnk: PracticeBlnk, kind: str, held: list[str], status: int
 ) -> None:
     blnk.order_fault(kind, status=status, times=1)
@@ -78,7 +78,7 @@ def test_a_failing_status_comes_with_json_or_html(blnk: PracticeBlnk, answer: st
 
 
 @pytest.mark.parametrize("retry_after", [None, "2", "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_a_rate_limit_makes_nothing_and_may_say_how_long_to_wait(
+def test_a_rate_limit_creates_nothing_and_may_say_how_long_to_wait(
     blnk: PracticeBlnk, retry_after: str | None
 ) -> None:
     blnk.order_fault("rate_limited", retry_after=retry_after, times=1)
@@ -87,21 +87,21 @@ def test_a_rate_limit_makes_nothing_and_may_say_how_long_to_wait(
     assert blnk.refs() == []
 
 
-def test_a_truncated_answer_is_a_201_that_breaks_off_and_the_balance_exists(blnk: PracticeBlnk) -> None:
+def test_a_truncated_answer_is_an_incomplete_201_and_the_balance_exists(blnk: PracticeBlnk) -> None:
     blnk.order_fault("truncated_201", times=1)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         create(blnk)
     assert blnk.refs() == ["a"]
 
 
-def test_a_page_of_html_with_status_200_made_nothing(blnk: PracticeBlnk) -> None:
+def test_a_page_of_html_with_status_200_created_nothing(blnk: PracticeBlnk) -> None:
     blnk.order_fault("html_200", times=1)
     answer = create(blnk)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert blnk.refs() == []
 
 
-def test_an_answer_with_another_rows_ref_hides_a_balance_that_is_right(blnk: PracticeBlnk) -> None:
+def test_an_answer_with_another_rows_ref_hides_a_correct_balance(blnk: PracticeBlnk) -> None:
     create(blnk, "a")
     blnk.order_fault("wrong_ref_201", times=1)
     answer = create(blnk, "b")
@@ -111,7 +111,7 @@ def test_an_answer_with_another_rows_ref_hides_a_balance_that_is_right(blnk: Pra
     assert answer.json()["balance_id"] == blnk.balances()[1]["balance_id"]
 
 
-def test_an_answer_with_another_rows_ref_makes_one_up_where_there_is_none(blnk: PracticeBlnk) -> None:
+def test_an_answer_with_another_rows_ref_invents_a_balance(blnk: PracticeBlnk) -> None:
     blnk.order_fault("wrong_ref_201", times=1)
     assert create(blnk, "a").json()["meta_data"]["import_ref"] not in ("", "a")
 
@@ -150,7 +150,7 @@ def test_a_reset_takes_back_late_commits_that_are_under_way(blnk: PracticeBlnk) 
     assert blnk.refs() == ["later still"]
 
 
-def test_latency_keeps_the_answer_back_and_not_the_balance(blnk: PracticeBlnk) -> None:
+def test_latency_delays_the_answer_and_not_the_balance(blnk: PracticeBlnk) -> None:
     blnk.order_fault("latency", seconds=2, times=1)
     began = time.monotonic()
     answered: list[float] = []
@@ -218,7 +218,7 @@ def test_clearing_the_faults_ends_a_full_stop(blnk: PracticeBlnk) -> None:
     assert blnk.refs() == ["a"]
 
 
-def test_revoked_credentials_are_refused_from_now_on_for_everything(blnk: PracticeBlnk) -> None:
+def test_revoked_credentials_are_rejected_for_everything(blnk: PracticeBlnk) -> None:
     client = blnk.oauth_client()
     blnk.order_fault("revoke", skip=1)
     assert create(blnk, "before").status_code == 201
@@ -234,14 +234,14 @@ def test_revoked_credentials_are_refused_from_now_on_for_everything(blnk: Practi
     assert blnk.refs() == ["before"]
 
 
-def test_forbidden_is_a_403_and_makes_nothing(blnk: PracticeBlnk) -> None:
+def test_forbidden_is_a_403_and_creates_nothing(blnk: PracticeBlnk) -> None:
     blnk.order_fault("forbid")
     assert create(blnk).status_code == 403
     assert blnk.cloud("GET", "data/ledgers").status_code == 200
     assert blnk.refs() == []
 
 
-def test_a_hanging_request_is_never_answered_and_makes_nothing(blnk: PracticeBlnk) -> None:
+def test_a_hanging_request_is_never_answered_and_creates_nothing(blnk: PracticeBlnk) -> None:
     blnk.order_fault("hang", times=1)
     with pytest.raises(requests.ReadTimeout):
         create(blnk, timeout=0.1)
@@ -249,14 +249,14 @@ def test_a_hanging_request_is_never_answered_and_makes_nothing(blnk: PracticeBln
     assert blnk.refs() == []
 
 
-def test_a_fault_lets_some_pass_and_then_strikes_as_often_as_ordered(blnk: PracticeBlnk) -> None:
+def test_a_fault_lets_some_pass_and_then_applies_as_often_as_configured(blnk: PracticeBlnk) -> None:
     blnk.order_fault("status_before_commit", status=503, skip=2, times=3)
     statuses = [create(blnk).status_code for _ in range(7)]
     assert statuses == [201, 201, 503, 503, 503, 201, 201]
     assert [each["fired"] for each in blnk.faults()] == [3]
 
 
-def test_a_fault_by_chance_strikes_about_so_often_and_repeatably(blnk: PracticeBlnk) -> None:
+def test_a_random_fault_applies_about_as_often_as_configured_and_repeatably(blnk: PracticeBlnk) -> None:
     def statuses() -> list[int]:
         blnk.clear_faults()
         blnk.order_fault("status_before_commit", percent=30, seed=7)
@@ -267,7 +267,7 @@ def test_a_fault_by_chance_strikes_about_so_often_and_repeatably(blnk: PracticeB
     assert statuses() == first
 
 
-def test_a_fault_strikes_only_what_it_is_on(blnk: PracticeBlnk) -> None:
+def test_a_fault_applies_only_to_its_own_requests(blnk: PracticeBlnk) -> None:
     blnk.order_fault("status_before_commit", status=503, on="read")
     assert create(blnk).status_code == 201
     assert blnk.cloud("GET", "data/ledgers").status_code == 503
@@ -295,7 +295,7 @@ def test_the_answer_to_a_refresh_can_be_lost_after_the_token_was_rotated(blnk: P
     assert requests.post(**ask).json() == {"error": "invalid_grant"}
 
 
-def test_faults_strike_core_itself_too(blnk: PracticeBlnk) -> None:
+def test_faults_apply_to_core_itself_too(blnk: PracticeBlnk) -> None:
     blnk.order_fault("rate_limited", retry_after="1", times=1)
     answer = requests.post(
         f"{blnk.core_url}/balances",
@@ -328,7 +328,7 @@ def test_several_faults_share_the_requests_between_them(blnk: PracticeBlnk) -> N
         {"kind": "hang", "colour": "red"},
     ],
 )
-def test_an_order_that_makes_no_sense_is_refused(blnk: PracticeBlnk, order: dict[str, Any]) -> None:
+def test_a_senseless_fault_is_rejected(blnk: PracticeBlnk, order: dict[str, Any]) -> None:
     answer = requests.post(
         f"{blnk.url}/_practice/faults",
         json=order,
@@ -339,7 +339,7 @@ def test_an_order_that_makes_no_sense_is_refused(blnk: PracticeBlnk, order: dict
     assert blnk.faults() == []
 
 
-def test_a_request_that_breaks_off_is_not_served(blnk: PracticeBlnk) -> None:
+def test_an_incomplete_request_is_not_served(blnk: PracticeBlnk) -> None:
     body = b'{"ledger_id":"general_ledger_id","currency":"USD"}'
     head = (
         f"POST /proxy/balances?instance_id={blnk.instance_id} HTTP/1.1\r\nHost: x\r\n"

@@ -53,7 +53,7 @@ def hanging(blnk: PracticeBlnk) -> Iterator[PracticeBlnk]:
         caller.join(END_SECONDS)
 
 
-def test_it_is_gone_with_its_stdin_though_requests_hang(hanging: PracticeBlnk) -> None:
+def test_it_ends_with_its_stdin_although_requests_hang(hanging: PracticeBlnk) -> None:
     assert hanging.process.stdin is not None
     hanging.process.stdin.close()
     hanging.process.wait(END_SECONDS)
@@ -61,9 +61,7 @@ def test_it_is_gone_with_its_stdin_though_requests_hang(hanging: PracticeBlnk) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_is_gone_after_a_signal_though_requests_hang(
-    hanging: PracticeBlnk, number: signal.Signals
-) -> None:
+def test_it_ends_after_a_signal_although_requests_hang(hanging: PracticeBlnk, number: signal.Signals) -> None:
     hanging.process.send_signal(number)
     assert hanging.process.wait(END_SECONDS) == 0
     assert running(hanging.data_dir) is None
@@ -104,7 +102,7 @@ def test_balances_keys_and_port_survive_a_kill(blnk: PracticeBlnk) -> None:
     assert (after.core_key, after.door_key) == (before.core_key, before.door_key)
 
 
-def test_what_it_last_said_of_itself_outlives_it(blnk: PracticeBlnk) -> None:
+def test_its_last_announcement_outlives_it(blnk: PracticeBlnk) -> None:
     blnk.stop()
     assert last_known(blnk.data_dir) == blnk.practice
     assert running(blnk.data_dir) is None
@@ -119,7 +117,7 @@ def test_it_takes_another_port_when_that_of_last_time_is_taken(blnk: PracticeBln
         assert blnk.cloud("GET", "data/ledgers").status_code == 200
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path) -> None:
+def test_a_requested_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         ended = subprocess.run(
@@ -133,7 +131,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path) -> N
     assert "Traceback" not in ended.stderr
 
 
-def test_there_is_one_for_each_folder_and_the_second_says_where_the_first_is(blnk: PracticeBlnk) -> None:
+def test_each_folder_has_one_and_a_second_one_says_where_the_first_is(blnk: PracticeBlnk) -> None:
     ended = subprocess.run(
         [*COMMAND, "--data-dir", str(blnk.data_dir)], capture_output=True, text=True, timeout=120
     )
@@ -142,7 +140,7 @@ def test_there_is_one_for_each_folder_and_the_second_says_where_the_first_is(bln
     assert blnk.cloud("GET", "data/ledgers").status_code == 200
 
 
-def test_two_who_look_for_it_at_once_end_with_the_same_one(tmp_path: Path) -> None:
+def test_two_processes_that_start_it_at_once_share_one(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(lambda _: find_or_start(tmp_path, END_SECONDS), range(2)))
     processes = [process for _, process in found if process is not None]
@@ -159,7 +157,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.stdin.close()
 
 
-def test_one_that_is_started_again_is_not_taken_for_the_one_before_it(tmp_path: Path) -> None:
+def test_a_restarted_one_is_not_confused_with_the_one_before_it(tmp_path: Path) -> None:
     """It answers at its old address a moment before it has said that it is another process now."""
     for _ in range(10):
         practice, process = find_or_start(tmp_path, END_SECONDS)
@@ -169,11 +167,11 @@ def test_one_that_is_started_again_is_not_taken_for_the_one_before_it(tmp_path: 
         end(process)
 
 
-def test_one_that_runs_already_is_found_and_not_started(blnk: PracticeBlnk) -> None:
+def test_a_running_one_is_found_and_not_started(blnk: PracticeBlnk) -> None:
     assert find_or_start(blnk.data_dir) == (blnk.practice, None)
 
 
-def test_one_that_cannot_start_is_given_up_at_once_and_its_log_is_named(tmp_path: Path) -> None:
+def test_one_that_cannot_start_is_abandoned_at_once_and_its_log_is_named(tmp_path: Path) -> None:
     folder_of(tmp_path).mkdir()
     (folder_of(tmp_path) / "practice.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(PracticeNotStarted, match="log"):
@@ -181,7 +179,7 @@ def test_one_that_cannot_start_is_given_up_at_once_and_its_log_is_named(tmp_path
     assert "cannot start" in (folder_of(tmp_path) / "log").read_text()
 
 
-def test_what_is_left_of_a_killed_one_is_not_taken_for_a_running_one(
+def test_the_remains_of_a_killed_one_are_not_taken_for_a_running_one(
     blnk: PracticeBlnk, tmp_path: Path
 ) -> None:
     left = (folder_of(blnk.data_dir) / RUNNING_FILE).read_bytes()
@@ -201,7 +199,7 @@ def test_only_the_owner_can_read_its_keys(blnk: PracticeBlnk) -> None:
         assert stat.S_IMODE((folder_of(blnk.data_dir) / name).stat().st_mode) == 0o600
 
 
-def test_no_key_is_in_its_log_nor_in_what_python_prints_of_it(blnk: PracticeBlnk) -> None:
+def test_no_key_is_in_its_log_or_its_repr(blnk: PracticeBlnk) -> None:
     blnk.cloud("POST", "proxy/balances", REQUEST)
     blnk.cloud("GET", "data/ledgers", token="wrong")
     blnk.stop()
@@ -211,7 +209,7 @@ def test_no_key_is_in_its_log_nor_in_what_python_prints_of_it(blnk: PracticeBlnk
         assert secret not in shown
 
 
-def test_a_seed_file_brings_its_ids_and_nothing_else(tmp_path: Path) -> None:
+def test_a_seed_file_provides_its_ids_and_nothing_else(tmp_path: Path) -> None:
     wanted = orjson.loads(ENVIRONMENT.read_bytes())
     with PracticeBlnk(tmp_path, seed=ENVIRONMENT) as blnk:
         ledgers = blnk.cloud("GET", "data/ledgers").json()["data"]
@@ -228,7 +226,7 @@ def test_a_seed_file_brings_its_ids_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"ledgers": ["a"]}'])
-def test_a_seed_file_of_another_form_is_an_error(tmp_path: Path, content: str) -> None:
+def test_a_malformed_seed_file_is_an_error(tmp_path: Path, content: str) -> None:
     seed = tmp_path / "seed.json"
     seed.write_text(content)
     ended = subprocess.run(
@@ -243,7 +241,7 @@ def test_a_seed_file_of_another_form_is_an_error(tmp_path: Path, content: str) -
 
 
 @pytest.mark.parametrize(("said", "knows"), [("0.15.2", False), ("0.15.3", True), ("main", True)])
-def test_it_plays_the_core_that_is_asked_for(tmp_path: Path, said: str, knows: bool) -> None:
+def test_it_imitates_the_requested_core(tmp_path: Path, said: str, knows: bool) -> None:
     """0.15.3 is the release that knows indicators; it was called main before."""
     with PracticeBlnk(tmp_path, core=said) as blnk:
         made = blnk.create_balance(**REQUEST, indicator="@cash")

@@ -59,16 +59,14 @@ def test_production_with_sign_in_needs_approval_unless_the_settings_say_otherwis
         ('approval_days = "7"', "from 1 to 365"),
     ],
 )
-def test_a_rule_that_cannot_be_meant_is_refused_with_what_it_should_be(
-    tmp_path: Path, line: str, told: str
-) -> None:
+def test_an_impossible_rule_is_rejected_with_what_it_should_be(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(SettingsProblem, match=r"connections\.acme") as problem:
         rule(tmp_path, line)
     assert told in str(problem.value)
 
 
 @pytest.mark.parametrize("line", ['approval = "always"', "approval = 500"])
-def test_a_rule_without_sign_in_is_refused_rather_than_without_effect(tmp_path: Path, line: str) -> None:
+def test_a_rule_without_sign_in_is_rejected_rather_than_ignored(tmp_path: Path, line: str) -> None:
     with pytest.raises(SettingsProblem, match="needs \\[sign_in\\]"):
         rule(tmp_path, line, sign_in=False)
     assert rule(tmp_path, 'approval = "never"', sign_in=False).from_count is None

@@ -23,7 +23,7 @@ def test_time_passes_as_on_the_clock_that_counts_suspend() -> None:
     assert clock() - before == 7.5
 
 
-def test_a_wall_clock_that_is_adjusted_a_little_voids_nothing() -> None:
+def test_a_small_clock_adjustment_invalidates_nothing() -> None:
     machine = _Machine()
     clock = machine.clock()
     before = clock()
@@ -33,7 +33,7 @@ def test_a_wall_clock_that_is_adjusted_a_little_voids_nothing() -> None:
     assert clock() - before == 100.0
 
 
-def test_a_machine_that_stood_still_with_all_its_clocks_voids_what_was_promised() -> None:
+def test_a_machine_that_froze_with_all_its_clocks_loses_its_lease() -> None:
     """The hypervisor stopped it for an hour, and set its wall clock when it went on."""
     machine = _Machine()
     clock = machine.clock()
@@ -45,7 +45,7 @@ def test_a_machine_that_stood_still_with_all_its_clocks_voids_what_was_promised(
     assert clock() - after == 1.0, "what is promised from then on holds"
 
 
-def test_a_wall_clock_that_is_set_back_voids_what_was_promised() -> None:
+def test_a_wall_clock_that_is_set_back_loses_the_lease() -> None:
     machine = _Machine()
     clock = machine.clock()
     before = clock()

@@ -61,7 +61,7 @@ def test_a_customer_can_be_left_empty_kept_as_metadata_or_its_rows_skipped() -> 
     assert acts(*UNKNOWN_CUSTOMERS) == ["REPLACE", "CLEAR", "AS_METADATA", "SKIP"]
 
 
-def test_causes_are_told_apart_by_kind_and_column_and_errors_come_first() -> None:
+def test_causes_differ_by_kind_and_column_and_errors_come_first() -> None:
     found = causes_of(
         [
             problem("twin_row", "row 3", "2", "3", "4", at=None, severity="warning"),
@@ -79,7 +79,7 @@ def test_causes_are_told_apart_by_kind_and_column_and_errors_come_first() -> Non
     assert len({one.key for one in found}) == 3
 
 
-def test_the_value_of_most_rows_stands_first() -> None:
+def test_the_most_frequent_value_comes_first() -> None:
     [cause] = causes_of([problem("unknown_ledger", "a", "2"), problem("unknown_ledger", "b", "3", "4")])
     assert cause.values == ["b", "a"]
     assert cause.labels == ["2", "3", "4"]
@@ -90,7 +90,7 @@ def test_rows_of_one_record_that_makes_several_balances_are_in_file_order() -> N
     assert cause.labels == ["9·EUR", "10·USD", "100"]
 
 
-def test_what_is_probably_meant_is_the_first_thing_to_do() -> None:
+def test_the_most_likely_value_is_offered_first() -> None:
     assert acts(problem("unknown_ledger", "Savngs", "2", repair="Savings")) == [
         "SUGGESTED",
         "REPLACE",
@@ -108,11 +108,11 @@ def test_of_rows_that_are_the_same_the_first_is_never_skipped_with_the_others() 
     assert acts(problem("duplicate_reference", "k", "2", "3", at=3)) == ["SKIP_REPEATS"]
 
 
-def test_a_cell_behind_which_rows_may_be_hidden_is_not_written_over() -> None:
+def test_a_cell_that_may_hide_rows_is_not_overwritten() -> None:
     assert acts(problem("bad_quotes", "a", "2", at=3)) == ["SKIP"]
 
 
-def test_a_row_with_too_few_cells_gets_them_and_one_with_too_many_does_not() -> None:
+def test_a_row_with_too_few_cells_is_completed_and_one_with_too_many_is_not() -> None:
     assert acts(problem("ragged_row", "", "2", at=None, repair="")) == ["ADD_MISSING", "SKIP"]
     assert acts(problem("ragged_row", "", "2", at=None)) == ["SKIP"]
 
@@ -142,12 +142,12 @@ def test_a_cause_that_has_no_values_counts_its_rows(kind: str, rows: int, told: 
     assert about_causes.title(kind, "x", values=[""], groups=1, rows=rows) == told
 
 
-def test_a_kind_that_has_no_sentence_for_many_gives_an_example() -> None:
+def test_a_kind_without_a_sentence_for_many_rows_gives_an_example() -> None:
     told = about_causes.title("cut_digits", "1E+9 looks cut.", values=["a", "b"], groups=2, rows=2)
     assert told == "2 rows with this problem, for example: 1E+9 looks cut."
 
 
-def test_a_button_that_puts_every_suggestion_says_what_it_puts() -> None:
+def test_a_button_that_applies_all_suggestions_says_what_it_applies() -> None:
     assert about_causes.suggestions([("Savngs", "Savings"), ("NNG", "NGN")]) == (
         "“Savngs” becomes Savings; “NNG” becomes NGN."
     )

@@ -16,7 +16,7 @@ from blnk_api.wording import phrases
 from blnk_api.wording.approval import requests as words
 from pages.kit import auto_refresh, look, permission, person
 from pages.kit.context import Visit
-from pages.run import resolve
+from pages.run.rows import resolve
 
 
 def show(visit: Visit, import_: Import) -> None:

@@ -10,8 +10,8 @@ from pages.draft import confirm_step, edit_history, planned_rows
 from pages.draft.fix import problem_list
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.run import progress_panel, rows_table
-from pages.run.fixing import fix_links
+from pages.run import fix_links, progress_panel
+from pages.run.rows import rows_table
 
 
 def show(visit: Visit, import_: Import) -> None:

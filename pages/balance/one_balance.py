@@ -17,7 +17,7 @@ from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
 from pages.balance import notes_panel
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.run import row_link
+from pages.run.rows import row_link
 
 _LABELS = FIELDS | HELD_FIELDS
 _FIELDS_SHOWN = (

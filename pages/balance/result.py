@@ -25,7 +25,8 @@ from pages.approval import panel
 from pages.balance import form, form_state, notes_panel
 from pages.kit import auto_refresh, banner, look, permission, person, stop_switch
 from pages.kit.context import Visit
-from pages.run import controls, late_findings, receipt_links, resolve
+from pages.run import controls, late_findings, receipt_links
+from pages.run.rows import resolve
 
 _LABELS = FIELDS | HELD_FIELDS
 _FIELDS_SHOWN = ("ledger_id", "currency", "identity_id", "indicator", "balance", "created_at")

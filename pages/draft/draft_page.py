@@ -11,19 +11,19 @@ from blnk_api.store.states import Stage
 from blnk_api.wording import about_imports, phrases
 from pages.approval import panel
 from pages.draft import (
+    bottom_bar,
     columns_step,
     confirm_step,
     edit_history,
     file_step,
     fix_step,
-    foot,
-    looking_on,
+    read_only,
     steps_row,
 )
+from pages.draft.notices import same_file
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
-from pages.run import progress_panel
-from pages.run.fixing import fix_links, same_file
+from pages.run import fix_links, progress_panel
 
 _BODIES = {Step.FILE: file_step.show, Step.COLUMNS: columns_step.show, Step.FIX: fix_step.show}
 
@@ -41,7 +41,7 @@ def show(visit: Visit, import_: Import) -> None:
     same_file.show(visit, import_)
     panel.how_it_ended(visit, import_)
     if not permission.offered(visit, Act.CHANGE_DRAFT):
-        looking_on.show(visit, import_)
+        read_only.show(visit, import_)
         edit_history.show(visit, import_)
         progress_panel.show_events(visit, import_)
         _discard(visit, import_)
@@ -58,7 +58,7 @@ def show(visit: Visit, import_: Import) -> None:
     edit_history.show(visit, import_)
     progress_panel.show_events(visit, import_)
     _discard(visit, import_)
-    if foot.show(visit, import_, now, confirmation):
+    if bottom_bar.show(visit, import_, now, confirmation):
         steps_row.leave()
         look.begin_at_the_top()
         st.rerun()

@@ -11,7 +11,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.states import ImportState
 from blnk_api.wording import about_edits, about_files, about_rows, phrases
-from pages.draft.fix import answers, table_state
+from pages.draft.fix import table_state, undo_lines
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
 
@@ -51,11 +51,11 @@ def _act(visit: Visit, import_: Import, act: EditAct) -> None:
 
 
 def _undo(visit: Visit, import_: Import, at: float) -> None:
-    answers.forget(import_)
+    undo_lines.forget(import_)
     try:
-        undo.undo(visit.desk.store, import_.id, at, **answers.by(visit))
+        undo.undo(visit.desk.store, import_.id, at, **undo_lines.by(visit))
     except (NotRepairable, NotAllowed) as problem:
-        answers.of(import_).problem = str(problem)
+        undo_lines.of(import_).problem = str(problem)
     table_state.forget(import_.id)
 
 

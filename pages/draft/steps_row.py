@@ -5,7 +5,7 @@ import streamlit as st
 from blnk_api.drafts.guide import steps
 from blnk_api.drafts.guide.steps import Step
 from blnk_api.store.imports import Import
-from pages.draft.fix import answers
+from pages.draft.fix import undo_lines
 from pages.kit import look
 
 NAMES = {Step.FILE: "File", Step.COLUMNS: "Columns", Step.FIX: "Fix", Step.CONFIRM: "Confirm"}
@@ -28,7 +28,7 @@ def current(import_: Import) -> Step:
 
 def show(import_: Import, now: Step) -> None:
     if now is not Step.FIX:
-        answers.forget(import_)
+        undo_lines.forget(import_)
     with st.container(key="steps", horizontal=True, gap="small"):
         for number, one in enumerate(steps.steps_of(import_), 1):
             count = f" ({one.count:,})" if one.count else ""

@@ -10,17 +10,8 @@ from pages.balance import notes_panel
 from pages.draft import edit_history
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.run import (
-    browser_notice,
-    create_again,
-    downloads,
-    progress_panel,
-    receipt_links,
-    row,
-    row_link,
-    rows_table,
-)
-from pages.run.fixing import fix_links
+from pages.run import browser_notice, downloads, fix_links, progress_panel, receipt_links
+from pages.run.rows import create_again, row, row_link, rows_table
 
 
 def show(visit: Visit, import_: Import) -> None:

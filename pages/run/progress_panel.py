@@ -21,8 +21,8 @@ from blnk_api.wording import (
 )
 from pages.kit import auto_refresh, banner, look, person, stop_switch
 from pages.kit.context import Visit
-from pages.run import controls, late_findings, resolve, summary, totals
-from pages.run.fixing import fix_links
+from pages.run import controls, fix_links, late_findings, summary, totals
+from pages.run.rows import resolve
 
 _EVENTS = 20
 _ROUTINE = 200

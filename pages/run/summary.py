@@ -12,8 +12,8 @@ from blnk_api.wording import about_imports, about_needs, about_progress, phrases
 from blnk_api.wording.about_needs import Need
 from pages.kit import look
 from pages.kit.context import Visit
-from pages.run import row_link
-from pages.run.fixing import fix_links
+from pages.run import fix_links
+from pages.run.rows import row_link
 
 _SHOWN = 12
 """The most needs to show."""

@@ -14,7 +14,7 @@ from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_causes, about_files, phrases
-from pages.draft.fix import answers, value_choice
+from pages.draft.fix import undo_lines, value_choice
 from pages.kit import look, person
 from pages.kit.context import Visit
 
@@ -80,7 +80,7 @@ def _rows(visit: Visit, import_: Import, cause: Cause) -> None:
 
 def _one_value(visit: Visit, import_: Import, cause: Cause, one: ProblemSummary, acts: list[Act]) -> None:
     key = f"{cause.key}-{zlib.crc32((one.value or '').encode('utf-8', 'replace'))}"
-    if key in answers.of(import_).done and steps.is_being_checked(import_):
+    if key in undo_lines.of(import_).done and steps.is_being_checked(import_):
         return  # it was shown before, and a line below says what was done
     with st.container(horizontal=True, vertical_alignment="center", key=f"value-row-{key}"):
         with st.container(gap=None, width="stretch"):
@@ -128,24 +128,24 @@ def _of_value(
 
 
 def _fix(visit: Visit, import_: Import, one: ProblemSummary, key: str, new: str, done: str) -> None:
-    answers.act(
+    undo_lines.act(
         visit,
         import_,
         key,
-        lambda: editing.fix_all(visit.desk.store, import_.id, one, repair=new, **answers.by(visit)),
+        lambda: editing.fix_all(visit.desk.store, import_.id, one, repair=new, **undo_lines.by(visit)),
         lambda n: f"{done} in {phrases.plural(n, 'row')}.",
     )
 
 
 def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
     """Asks for confirmation: a balance in an unknown code cannot be deleted."""
-    store, by = visit.desk.store, answers.by(visit)
+    store, by = visit.desk.store, undo_lines.by(visit)
     with st.popover(f"Keep “{look.safe(code)}”…", key=f"keep-{key}"):
         st.markdown(
             f"“{look.safe(code)}” is not an ISO 4217 code. Keep it only if your organization uses it: a "
             "balance cannot be deleted, and its currency cannot be changed."
         )
-        answers.button(
+        undo_lines.button(
             visit,
             import_,
             key,
@@ -159,12 +159,12 @@ def _keep_currency(visit: Visit, import_: Import, code: str, key: str) -> None:
 
 def _suggested(visit: Visit, import_: Import, cause: Cause) -> None:
     rows = sum(one.count for one in cause.groups if one.repair)
-    answers.button(
+    undo_lines.button(
         visit,
         import_,
         cause.key,
         f"Apply all suggestions in {phrases.plural(rows, 'row')}",
-        partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, **answers.by(visit)),
+        partial(by_cause.put_suggested, visit.desk.store, import_.id, cause, **undo_lines.by(visit)),
         lambda n: f"Applied suggestions in {phrases.plural(n, 'row')}.",
         widget=f"suggested-{cause.key}",
         type="primary",
@@ -178,12 +178,12 @@ def _suggestions(cause: Cause) -> list[tuple[str, str]]:
 
 def _clear(visit: Visit, import_: Import, cause: Cause) -> None:
     is_customer = causes.use_of(cause, import_.mapping) is Use.IDENTITY
-    answers.button(
+    undo_lines.button(
         visit,
         import_,
         cause.key,
         "Leave the identity empty" if is_customer else f"Clear {phrases.plural(cause.rows, 'cell')}",
-        partial(by_cause.put, visit.desk.store, import_.id, cause, "", **answers.by(visit)),
+        partial(by_cause.put, visit.desk.store, import_.id, cause, "", **undo_lines.by(visit)),
         lambda n: f"Cleared {phrases.plural(n, 'cell')}.",
         widget=f"clear-{cause.key}",
         help="The balances are created without an identity." if is_customer else None,
@@ -201,7 +201,7 @@ def _as_metadata(visit: Visit, import_: Import, cause: Cause) -> None:
             f"The column {look.safe(column)} is then stored as metadata, and no balance in this file gets an "
             "identity from it."
         )
-        answers.button(
+        undo_lines.button(
             visit,
             import_,
             cause.key,
@@ -219,7 +219,7 @@ def _map(visit: Visit, import_: Import, mapping: Mapping) -> None:
 
 def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
     store, who = visit.desk.store, person.or_nobody(visit)
-    answers.button(
+    undo_lines.button(
         visit,
         import_,
         cause.key,
@@ -232,12 +232,12 @@ def _skip_hidden(visit: Visit, import_: Import, cause: Cause) -> None:
 
 
 def _skip(visit: Visit, import_: Import, cause: Cause, label: str) -> None:
-    answers.button(
+    undo_lines.button(
         visit,
         import_,
         cause.key,
         label,
-        partial(by_cause.skip, visit.desk.store, import_.id, cause, **answers.by(visit)),
+        partial(by_cause.skip, visit.desk.store, import_.id, cause, **undo_lines.by(visit)),
         lambda n: f"Skipped {phrases.plural(n, 'row')}.",
         widget=f"skip-{cause.key}",
     )

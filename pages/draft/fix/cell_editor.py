@@ -9,7 +9,7 @@ from blnk_api.drafts.writing.merging import LEFT_OUT_BY_A_PERSON
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files
-from pages.draft.fix import answers, value_choice
+from pages.draft.fix import undo_lines, value_choice
 from pages.draft.fix.table_state import Shown
 from pages.kit import look
 from pages.kit.context import Visit
@@ -22,12 +22,12 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
 
     def put(new: str) -> None:
         table.is_own = True
-        answers.act(
+        undo_lines.act(
             visit,
             import_,
             "cell",
             lambda: editing.edit(
-                visit.desk.store, import_.id, [Edit(number, position, new)], **answers.by(visit)
+                visit.desk.store, import_.id, [Edit(number, position, new)], **undo_lines.by(visit)
             ),
             lambda _: f"Row {number}: {column} is now {f'“{new}”' if new else 'empty'}.",
             nothing="Nothing was changed: the cell already has this value.",
@@ -50,8 +50,8 @@ def show(visit: Visit, import_: Import, line: Line, position: int, table: Shown)
         now=now,
     )
     _skip(visit, import_, line, table)
-    if "cell" in answers.of(import_).done:
-        answers.line(import_, "cell")
+    if "cell" in undo_lines.of(import_).done:
+        undo_lines.line(import_, "cell")
 
 
 def _problems(line: Line, position: int) -> None:
@@ -76,11 +76,11 @@ def _skip(visit: Visit, import_: Import, line: Line, table: Shown) -> None:
     def act() -> None:
         table.is_own = True
         change = skipping.take_in if is_skipped else skipping.leave_out
-        answers.act(
+        undo_lines.act(
             visit,
             import_,
             "cell",
-            lambda: change(visit.desk.store, import_.id, [number], **answers.by(visit)),
+            lambda: change(visit.desk.store, import_.id, [number], **undo_lines.by(visit)),
             lambda _: f"Row {number} is {'included' if is_skipped else 'skipped'}.",
             keeps_table=True,
         )

@@ -6,7 +6,7 @@ from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_files, phrases
-from pages.draft.fix import answers
+from pages.draft.fix import undo_lines
 from pages.kit.context import Visit
 
 _KEY = "replaced"
@@ -27,7 +27,7 @@ def show(visit: Visit, import_: Import) -> None:
             find=st.session_state.get(find) or "",
             put=st.session_state.get(put) or "",
             whole_cell=bool(st.session_state.get(whole)),
-            **answers.by(visit),
+            **undo_lines.by(visit),
         )
         if not changed:
             raise NotRepairable("No matching cells.")
@@ -43,7 +43,7 @@ def show(visit: Visit, import_: Import) -> None:
             st.form_submit_button(
                 "Replace in all rows",
                 key=f"replace-go-{import_.id}",
-                on_click=answers.act,
+                on_click=undo_lines.act,
                 args=[
                     visit,
                     import_,
@@ -52,5 +52,5 @@ def show(visit: Visit, import_: Import) -> None:
                     lambda n: f"Replaced in {phrases.plural(n, 'cell')}.",
                 ],
             )
-        if _KEY in answers.of(import_).done:
-            answers.line(import_, _KEY)
+        if _KEY in undo_lines.of(import_).done:
+            undo_lines.line(import_, _KEY)

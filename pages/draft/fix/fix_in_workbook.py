@@ -10,7 +10,7 @@ from blnk_api.drafts.edits.problem_workbook import NotTheseRows
 from blnk_api.store.imports import Import
 from blnk_api.web import routes
 from blnk_api.wording import phrases
-from pages.draft.fix import answers
+from pages.draft.fix import undo_lines
 from pages.kit.context import Visit
 
 _KEY = "workbook"
@@ -28,13 +28,13 @@ def show(visit: Visit, import_: Import) -> None:
                 kept.write(dropped.getbuffer())
                 kept.flush()
                 edits = problem_workbook.read_back(visit.desk.store, import_, Path(kept.name), dropped.name)
-            if not editing.edit(visit.desk.store, import_.id, edits, **answers.by(visit)):
+            if not editing.edit(visit.desk.store, import_.id, edits, **undo_lines.by(visit)):
                 raise NotTheseRows("The file contains no changes.")
             return len(edits)
 
         def uploaded() -> None:
             if st.session_state.get(key) is not None:
-                answers.act(
+                undo_lines.act(
                     visit, import_, _KEY, take_over, lambda n: f"Changed {phrases.plural(n, 'cell')}."
                 )
 
@@ -44,5 +44,5 @@ def show(visit: Visit, import_: Import) -> None:
             help="Its rows replace the rows with the same numbers here. Nothing is sent.",
             on_change=uploaded,
         )
-        if _KEY in answers.of(import_).done:
-            answers.line(import_, _KEY)
+        if _KEY in undo_lines.of(import_).done:
+            undo_lines.line(import_, _KEY)

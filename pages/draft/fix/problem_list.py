@@ -9,7 +9,7 @@ from blnk_api.drafts.guide.causes import Cause
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store.imports import Import
 from blnk_api.wording import about_causes, about_files, phrases
-from pages.draft.fix import answers, cause_acts
+from pages.draft.fix import cause_acts, undo_lines
 from pages.kit import look
 from pages.kit.context import Visit
 
@@ -20,21 +20,21 @@ _LABELS = 12
 def show(visit: Visit, import_: Import) -> None:
     """Each cause stays in its place. Once something was done about it, a line says what."""
     found = {one.key: one for one in causes.causes_of(import_.totals.problems)}
-    kept = answers.of(import_)
+    kept = undo_lines.of(import_)
     kept.order += [key for key in found if key not in kept.order]
-    answers.show_problem(import_)
+    undo_lines.show_problem(import_)
     shown = 0
     for key in kept.order:
         cause = found.get(key)
         if key in kept.done:
-            answers.line(import_, key)
+            undo_lines.line(import_, key)
             if steps.is_being_checked(import_):
                 continue  # it was shown before the change
         if cause is not None and cause.severity != "note" and shown < _SHOWN:
             _card(visit, import_, cause)
             shown += 1
         else:
-            answers.lines_of_values(import_, key)
+            undo_lines.lines_of_values(import_, key)
     _notes(visit, import_, [one for one in found.values() if one.severity == "note"])
 
 
@@ -45,7 +45,7 @@ def _card(visit: Visit, import_: Import, cause: Cause) -> None:
             st.markdown(f"{icon} **{look.safe(_title(cause))}**")
             st.caption(look.safe(where(import_, cause)))
         cause_acts.show(visit, import_, cause)
-        answers.lines_of_values(import_, cause.key)
+        undo_lines.lines_of_values(import_, cause.key)
 
 
 def _title(cause: Cause) -> str:

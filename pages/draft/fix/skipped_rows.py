@@ -12,7 +12,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.search import row_reasons
 from blnk_api.store.states import RowState
 from blnk_api.wording import phrases
-from pages.draft.fix import answers
+from pages.draft.fix import undo_lines
 from pages.kit import look, person
 from pages.kit.context import Visit
 
@@ -34,7 +34,7 @@ def _by_hand(visit: Visit, import_: Import) -> None:
         "by-hand",
         f"{phrases.plural(n, 'row')} skipped by hand. Skipped rows are not sent." if n else "",
         "Include skipped rows",
-        lambda: skipping.take_in(store, import_.id, None, **answers.by(visit)),
+        lambda: skipping.take_in(store, import_.id, None, **undo_lines.by(visit)),
         lambda changed: f"Included {phrases.plural(changed, 'row')}.",
     )
     if n:
@@ -70,7 +70,7 @@ def _with_a_balance(visit: Visit, import_: Import) -> None:
         "with-a-balance",
         situation if n else "",
         f"Skip {'this row' if n == 1 else f'these {n:,} rows'}",
-        lambda: skipping.leave_out_those_with_a_balance(store, import_.id, **answers.by(visit)),
+        lambda: skipping.leave_out_those_with_a_balance(store, import_.id, **undo_lines.by(visit)),
         lambda changed: f"Skipped {phrases.plural(changed, 'row')}.",
         is_warning=True,
     )
@@ -91,8 +91,8 @@ def _group(
     is_warning: bool = False,
 ) -> None:
     """The situation, and a button that changes it. After a click, what was done."""
-    if key in answers.of(import_).done:
-        answers.line(import_, key)
+    if key in undo_lines.of(import_).done:
+        undo_lines.line(import_, key)
         return
     if not situation:
         return
@@ -101,7 +101,7 @@ def _group(
             look.warning(situation)
         else:
             st.markdown(situation, width="content")
-        answers.button(visit, import_, key, label, do, done, back, widget=f"{key}-{import_.id}")
+        undo_lines.button(visit, import_, key, label, do, done, back, widget=f"{key}-{import_.id}")
 
 
 def _resembling(visit: Visit, import_: Import) -> None:
@@ -122,7 +122,7 @@ def _create_too(visit: Visit, import_: Import) -> None:
     try:
         who = person.name(visit)
     except ValueError as no_name:
-        answers.of(import_).problem = str(no_name)
+        undo_lines.of(import_).problem = str(no_name)
         return
     with visit.desk.store.write() as tx:
         confirmed_totals.create_resembling_too(tx, import_, who=who)

@@ -12,7 +12,7 @@ from blnk_api.store.states import ImportState
 from blnk_api.wording import phrases
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
-from pages.run import resolve
+from pages.run.rows import resolve
 
 _NEW = "new-fix"
 """The id of the next draft that fixes rows, so that clicking twice creates one."""

@@ -19,7 +19,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_rows, phrases
 from pages.kit import look, permission, person
 from pages.kit.context import Visit
-from pages.run import row_link
+from pages.run.rows import row_link
 
 _SHOWN = 10
 

@@ -14,7 +14,7 @@ from blnk_api.store.states import STATUSES, RowState
 from blnk_api.wording import about_files
 from pages.kit import auto_refresh, look
 from pages.kit.context import Visit
-from pages.run import row_link
+from pages.run.rows import row_link
 
 _PAGE_ROWS = 100
 _HEIGHT = 460

@@ -9,7 +9,7 @@ from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import phrases
 from pages.kit import permission, person
 from pages.kit.context import Visit
-from pages.run import resolve
+from pages.run.rows import resolve
 
 MOST_AT_ONCE = 5_000
 """More rows are not a mistake in a file but another file: import that one."""

@@ -17,8 +17,8 @@ from blnk_api.wording import about_activity, about_imports, about_rows, phrases
 from pages.balance import notes_panel
 from pages.kit import auto_refresh, look, permission, person
 from pages.kit.context import Visit
-from pages.run import resend, resolve, row_link
-from pages.run.fixing import fix_links
+from pages.run import fix_links
+from pages.run.rows import resend, resolve, row_link
 
 _MOVING = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 

@@ -11,7 +11,7 @@ from blnk_api.store.states import ImportState
 from blnk_api.wording import about_files
 from pages.kit import look, person
 from pages.kit.context import Visit
-from pages.run import resolve
+from pages.run.rows import resolve
 
 _NOT_ASKED = (Use.IGNORE, *OUR_OWN)
 _MOST_FIELDS = 60

@@ -1,0 +1,1 @@
+"""The rows of an import: a table, one row, and what a person can do about it."""

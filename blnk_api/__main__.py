@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import __version__, files
-from blnk_api.cli import acts
+from blnk_api.cli import existing_import
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.import_command import fork_here, import_file, prepare_import
 from blnk_api.cli.output import remark
 from blnk_api.cli.own_notifications import sent_at_end
@@ -112,24 +112,31 @@ def _parser() -> ArgumentParser:
             moves=True,
         )
     )
-    one = verb("resume", acts.resume, "Continue an import, or the only one that is unfinished.", moves=True)
+    one = verb(
+        "resume",
+        existing_import.resume,
+        "Continue an import, or the only one that is unfinished.",
+        moves=True,
+    )
     one.add_argument("id", nargs="?", metavar="ID", help=_ID)
-    one = verb("status", acts.status, "Show the newest imports, or one of them.")
+    one = verb("status", existing_import.status, "Show the newest imports, or one of them.")
     one.add_argument("id", nargs="?", metavar="ID", help=_ID)
     one.add_argument("--json", action="store_true", help="print JSON, for programs")
     one = verb(
         "verify",
-        acts.verify,
+        existing_import.verify,
         "Compare the created balances with Blnk again. Nothing is sent.",
         moves=True,
     )
     one.add_argument("id", metavar="ID", help=_ID)
-    one = verb("results", acts.results, "Write every row and its outcome to a CSV or XLSX file.")
+    one = verb("results", existing_import.results, "Write every row and its outcome to a CSV or XLSX file.")
     one.add_argument("id", metavar="ID", help=_ID)
     one.add_argument("out", metavar="OUT", help="the file to write: XLSX if the name ends in .xlsx, else CSV")
-    one = verb("pause", acts.pause, "Send no more rows of an import until it is resumed.")
+    one = verb("pause", existing_import.pause, "Send no more rows of an import until it is resumed.")
     one.add_argument("id", metavar="ID", help=_ID)
-    one = verb("cancel", acts.cancel, "Send no more rows of an import, for good. Created balances stay.")
+    one = verb(
+        "cancel", existing_import.cancel, "Send no more rows of an import, for good. Created balances stay."
+    )
     one.add_argument("id", metavar="ID", help=_ID)
     for name, act, summary in (
         ("stop", stop_command.stop, "Stop all sending, or sending to one instance, until `start`."),
@@ -180,7 +187,7 @@ def _parser() -> ArgumentParser:
     one.set_defaults(act=None, alone=worker_command.worker)
     one = verb(
         "recheck",
-        acts.recheck,
+        existing_import.recheck,
         "Check Blnk again for rows that need you: one that is found becomes Created, one that is certainly "
         "not in Blnk is sent.",
         moves=True,
@@ -189,7 +196,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("row", nargs="*", metavar="ROW", help="12 or 12·USD (default: all rows that need you)")
     one = verb(
         "link",
-        acts.link,
+        existing_import.link,
         "Link a balance that you found in Blnk to its row. It is read and compared; nothing is sent.",
     )
     one.add_argument("id", metavar="ID", help=_ID)
@@ -197,7 +204,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("balance_id", metavar="BALANCE_ID", help="starts with bln_")
     one = verb(
         "send-again",
-        acts.send_again,
+        existing_import.send_again,
         f"Send a row again that has no balance in Blnk; look there first. {act_texts.SEND_AGAIN.risk}",
         moves=True,
     )

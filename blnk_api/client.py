@@ -16,7 +16,7 @@ from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.outcomes import Meaning
 from blnk_api.blnk.reader import Reader, batches, parse
 from blnk_api.blnk.replies import Answer
-from blnk_api.common.names import fold, pattern
+from blnk_api.common.name_matching import fold, pattern
 from blnk_api.models import Balance, BalanceRequest, Identity, Ledger
 
 

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import pycountry
 
 from blnk_api.common.currency_aliases import CRYPTO, MEANS, NOT_MONEY, WITHDRAWN
-from blnk_api.common.invisible import bare
-from blnk_api.common.visible import shown
+from blnk_api.common.invisible_characters import bare
+from blnk_api.common.quoting import shown
 
 Severity = Literal["error", "warning", "note"]
 

@@ -8,9 +8,9 @@ their identity, and an `access` that knows their session:
 
     Actor.person(issuer=…, subject=…, name=…, email=… if verified else "", access=ByRoles(claims_now, load))
 
-See `blnk_api/access/by_roles.py`: `claims_now` reads the session on each call and returns None once it has
-ended, and `load` reads the current settings. An actor that was read from the database has no access: what
-someone did once says nothing about what they may do now.
+See `blnk_api/access/person_permissions.py`: `claims_now` reads the session on each call and returns None once
+it has ended, and `load` reads the current settings. An actor that was read from the database has no access:
+what someone did once says nothing about what they may do now.
 """
 
 from dataclasses import dataclass, field

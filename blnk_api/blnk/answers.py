@@ -34,7 +34,7 @@ from blnk_api.blnk.replies import (
     Reply,
 )
 from blnk_api.common.masking import masked, masked_document
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.models import IMPORT_ID, IMPORT_REF, Balance
 
 MOST_WORDS = 1_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from blnk_api.common.masking import masked
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 
 MOST_ANSWER_BYTES = 32 * 1024 * 1024
 """The limit for a decompressed answer. A page of a hundred balances with common metadata is a hundredth of

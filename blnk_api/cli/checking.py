@@ -5,7 +5,7 @@ import time
 
 import uvloop
 
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.run_import import Unserved
 from blnk_api.cli.session import Session
 from blnk_api.drafts import check_process

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from blnk_api.cli.exits import CommandFailed
-from blnk_api.common.visible import shown
+from blnk_api.cli.exit_codes import CommandFailed
+from blnk_api.common.quoting import shown
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes, mapping_problems
 from blnk_api.facts.file_shape import FileShape, ReadOptions

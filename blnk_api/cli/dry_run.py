@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from blnk_api.cli import column_options, output
 from blnk_api.cli.checking import check
 from blnk_api.cli.column_options import BadFile, ColumnOptions
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.output import remark, say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.scratch import ScratchSession, aside

@@ -14,13 +14,13 @@ from blnk_api.cli.approvals import wait_for_approval
 from blnk_api.cli.checking import check
 from blnk_api.cli.column_options import ColumnOptions
 from blnk_api.cli.dry_run import dry_run
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.run_import import Unserved, see_through
 from blnk_api.cli.session import Session
 from blnk_api.cli.whole_desk.stop_command import say_stops
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.desk import other_desks_today, plan_room
 from blnk_api.drafts import check_process, drafts
 from blnk_api.drafts.drafts import NotConfirmed

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
 from blnk_api.common import log
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.reports import results

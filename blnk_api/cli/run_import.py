@@ -12,7 +12,7 @@ from sqlalchemy import Connection as Tx
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.cli import unfinished
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
 from blnk_api.sending.running import Running, engine_for, stop_if_copied
 from blnk_api.settings import Connection, Instance

@@ -11,9 +11,9 @@ from typing import Self
 
 from blnk_api import settings as settings_module
 from blnk_api.access.actors import Actor
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.client import BlnkClient
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.desk.desk import open_desk
 from blnk_api.drafts import results_file as results_of
 from blnk_api.facts.file_shape import FileShape

@@ -7,7 +7,7 @@ identify balances. Each key takes a request, from the same rate limit as sending
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.desk.balance_search import KEY, Page, Wanted
 from blnk_api.lookup.looker import bound_of
 from blnk_api.store.imports import Import

@@ -31,7 +31,7 @@ from blnk_api.desk.backup import (
     Hashed,
     for_us_alone,
 )
-from blnk_api.desk.take_over import take_over
+from blnk_api.desk.files_to_postgres import take_over
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures, tables
 from blnk_api.store.kept_files import files_of

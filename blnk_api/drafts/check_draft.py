@@ -28,12 +28,12 @@ from blnk_api.client import BlnkClient
 from blnk_api.common import watched_process
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_problems, results_file
+from blnk_api.drafts.changed_meanwhile import Changed, refuse_changed
 from blnk_api.drafts.checking import Checker, Known, ProblemGroup, group, wanted
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.fixes import fix_of
+from blnk_api.drafts.fixes import rows_from_store
 from blnk_api.drafts.rechecking import last_check
 from blnk_api.drafts.reference_data import known_in_blnk
-from blnk_api.drafts.unchanged import Changed, refuse_changed
 from blnk_api.drafts.writing import new_rows
 from blnk_api.drafts.writing.merging import Restructured
 from blnk_api.drafts.writing.one_pass import OnePass
@@ -166,7 +166,9 @@ def _check(
         raise Unmatched(" ".join(wrong))
 
     with (
-        TwoPasses(path, shape, settings.scratch_dir) if path else fix_of.records(store, import_, mapping)
+        TwoPasses(path, shape, settings.scratch_dir)
+        if path
+        else rows_from_store.records(store, import_, mapping)
     ) as file:
         values = wanted(overlay.over(file.first()), mapping)
         if values.records == 0:
@@ -177,7 +179,7 @@ def _check(
         with BlnkClient(connection, tokens=tokens, read_again_seconds=again) as client:
             known = known_in_blnk(client, values, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
-        of_fix = fix_of.checker(store, import_, checker, mapping) if path is None else None
+        of_fix = rows_from_store.checker(store, import_, checker, mapping) if path is None else None
         checking = OnePass(store, import_, of_fix or checker, overlay)
         groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.blnk.retries import may_pass
+from blnk_api.drafts.changed_meanwhile import Changed, refuse_changed
 from blnk_api.drafts.confirmed_totals import finish_draft
-from blnk_api.drafts.fixes import come_back
+from blnk_api.drafts.fixes import fixed_elsewhere
 from blnk_api.drafts.lookalikes import imported_before
 from blnk_api.drafts.lookalikes.search import compare
-from blnk_api.drafts.unchanged import Changed, refuse_changed
 from blnk_api.errors import AccessDenied, BlnkError, RateLimited, check_not_answered
 from blnk_api.facts.mapping import Use
 from blnk_api.lookup import existing
@@ -49,7 +49,7 @@ async def look_draft_up(
         may_read = await _look_up_all(thread, patient, draft, guard)
         if draft.fixes is None:  # a fix is meant to differ from its row
             await imported_before.settle(thread, draft, guard, among=draft.look_again)
-            await come_back.skip(thread, draft, guard, among=draft.look_again)
+            await fixed_elsewhere.skip(thread, draft, guard, among=draft.look_again)
         not_compared = await _compare(thread, looker, draft, guard, settings) if may_read else [_MAY_NOT_READ]
     except Changed:
         return

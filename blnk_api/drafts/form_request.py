@@ -11,8 +11,8 @@ import orjson
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.blnk import endpoints
-from blnk_api.common.invisible import bare
-from blnk_api.common.visible import shown
+from blnk_api.common.invisible_characters import bare
+from blnk_api.common.quoting import shown
 from blnk_api.drafts import mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, KnownIndicator
 from blnk_api.facts.file_shape import FileShape, Record

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.currencies import Severity
 from blnk_api.drafts.mapping import FINDABLE
 from blnk_api.facts.file_shape import FileShape

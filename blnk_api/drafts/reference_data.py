@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT
 from blnk_api.client import BlnkClient
-from blnk_api.common.names import fold
+from blnk_api.common.name_matching import fold
 from blnk_api.drafts.checking import Known, KnownIndicator, Wanted
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.facts.mapping import Mapping

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from blnk_api.common.invisible import bare
-from blnk_api.common.visible import shown
+from blnk_api.common.invisible_characters import bare
+from blnk_api.common.quoting import shown
 from blnk_api.currencies import name_of
 from blnk_api.facts.mapping import Use
 from blnk_api.files.column_names import recognise

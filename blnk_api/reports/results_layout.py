@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.mapping import OUR_OWN, ForAllRows, Use
 from blnk_api.files import row_marks
 from blnk_api.files.column_labels import distinct_labels

@@ -14,7 +14,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.blnk import answers
 from blnk_api.client import BlnkClient
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.drafts.confirmed_totals import draft_totals
 from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.client import BlnkClient
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.drafts.checking import CheckedRow, Checker, wanted
 from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.drafts.writing.new_rows import new_row

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import orjson
 
-from blnk_api.sign_in.begun import Begun
+from blnk_api.sign_in.pending_sign_in import Begun
 from blnk_api.sign_in_settings import SignIn
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -18,9 +18,9 @@ from requests import RequestException
 from blnk_api.common.masking import masked
 from blnk_api.common.origins import LOCAL_NAMES, origin_of
 from blnk_api.sign_in import tokens
-from blnk_api.sign_in.begun import Begun
 from blnk_api.sign_in.claims import identity
 from blnk_api.sign_in.failures import SignInFailed
+from blnk_api.sign_in.pending_sign_in import Begun
 from blnk_api.sign_in_settings import Provider
 from blnk_api.store.people.sessions import Identity
 

@@ -7,7 +7,7 @@ from functools import partial
 from blnk_api import settings as settings_
 from blnk_api.access.actors import Access, Actor, NotAllowed
 from blnk_api.access.acts import Act
-from blnk_api.access.by_roles import ByRoles
+from blnk_api.access.person_permissions import ByRoles
 from blnk_api.access.role_grants import Claims
 from blnk_api.desk import sign_in_required
 from blnk_api.desk.desk import Desk

@@ -39,7 +39,7 @@ class NewRow(NamedTuple):
     """The flaws of the file's own row, regardless of edits."""
     own_key: int | None = None
     twin_key: int | None = None
-    """See `kept_key.own_key`."""
+    """See `row_key_hash.own_key`."""
 
 
 _CHECKED = (

@@ -32,7 +32,7 @@ from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import STATUSES, ImportState, RowState
 from blnk_api.store.trail.reading import TrailEntry
 from blnk_api.store.trail.reading import Wanted as TrailPart
-from blnk_api.web.recorded import record
+from blnk_api.web.download_records import record
 from blnk_api.web.responses import NotAvailable, asker, file, one_of, route, token, workbook
 from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.whole_desk import about_trail

@@ -18,7 +18,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import RECEIPTS
 from blnk_api.store.people import receipt_records
 from blnk_api.store.people.receipt_records import Receipt
-from blnk_api.web.recorded import record
+from blnk_api.web.download_records import record
 from blnk_api.web.responses import NO_STORE, NotAvailable, asker, attachment, opened_file, route, token
 from blnk_api.wording import about_files, phrases
 

@@ -20,7 +20,7 @@ from blnk_api.settings import Connection
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.web import list_routes, receipt_routes
-from blnk_api.web.recorded import record
+from blnk_api.web.download_records import record
 from blnk_api.web.responses import NotAvailable, archive, asker, file, one_of, route, token, workbook
 
 _DOWNLOAD_PATH = "/download"

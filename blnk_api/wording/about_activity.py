@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.store.events import Event, EventKind, Particulars, Routine
 from blnk_api.store.states import PausedBy
 from blnk_api.wording.about_findings import made_late

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.store.people.edits import LEFT_OUT, RecordedEdit
 from blnk_api.wording.about_files import row_labels
 from blnk_api.wording.phrases import listed, plural

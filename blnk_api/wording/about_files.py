@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import OUR_OWN, Use
 from blnk_api.facts.totals import LedgerTotal, Totals

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.store import events
 from blnk_api.store.events import EventKind

@@ -1,6 +1,6 @@
 """Sentences about an import: its title, its state, its result, and what people need to do."""
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.store.imports import Import
 from blnk_api.store.states import NEEDS_YOU, WORDS, ImportState, PausedBy, RowState, Stage
 from blnk_api.wording.phrases import plural

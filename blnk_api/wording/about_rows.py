@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 import orjson
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.findings import Findings
 from blnk_api.models import IMPORT_ID, IMPORT_REF, RequestFields
 from blnk_api.store.imports import Import

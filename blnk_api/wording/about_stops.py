@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.settings import Settings
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.sending.stops import StopEvent

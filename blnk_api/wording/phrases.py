@@ -5,7 +5,7 @@ from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from blnk_api.access.actors import Actor, ActorKind
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.settings import Connection, Environment, Instance
 
 ENVIRONMENT: Mapping[Environment, str] = {

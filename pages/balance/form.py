@@ -9,7 +9,7 @@ import streamlit as st
 
 from blnk_api import currencies
 from blnk_api.access.actors import Actor, NotAllowed
-from blnk_api.common.names import fold
+from blnk_api.common.name_matching import fold
 from blnk_api.drafts import drafts, form_request, reference_data
 from blnk_api.drafts.checking import KnownIndicator
 from blnk_api.drafts.drafts import NotConfirmed

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.errors import BlnkError
 from blnk_api.settings import Connection, Instance
 from blnk_api.store.imports import Import

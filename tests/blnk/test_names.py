@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from blnk_api.client import BlnkClient
-from blnk_api.common.names import fold, pattern
+from blnk_api.common.name_matching import fold, pattern
 from blnk_api.drafts import reference_data
 from blnk_api.drafts.checking import Known, Wanted
 from blnk_api.drafts.checking.cells import identities, ledgers

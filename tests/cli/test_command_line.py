@@ -17,7 +17,7 @@ import pytest
 from blnk_api.access.actors import Actor
 from blnk_api.cli import column_options, progress_line
 from blnk_api.cli.column_options import ColumnOptions
-from blnk_api.cli.exits import CommandFailed
+from blnk_api.cli.exit_codes import CommandFailed
 from blnk_api.facts.mapping import Use
 from blnk_api.practice import launch
 from blnk_api.store import import_acts, imports

@@ -15,7 +15,7 @@ import requests
 
 from blnk_api import __main__ as command_line
 from blnk_api import settings
-from blnk_api.cli.exits import ExitCode
+from blnk_api.cli.exit_codes import ExitCode
 from blnk_api.connections import BLNK_CLOUD
 from blnk_api.errors import SettingsProblem
 from blnk_api.store.states import IMPORT_MOVES, MOVES, STATUSES

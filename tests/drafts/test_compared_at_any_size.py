@@ -2,7 +2,7 @@
 
 import pytest
 
-from blnk_api.drafts.lookalikes import questions
+from blnk_api.drafts.lookalikes import balances_to_compare
 from blnk_api.store.states import RowState
 from tests.support.drafts import table, totals
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer
@@ -76,15 +76,17 @@ def test_a_walk_and_lists_give_the_same_result(
     ]
     came_to = []
     for plan in (
-        questions._Plan(fields=True, customers=True, walk=""),
-        questions._Plan(fields=False, customers=True, walk="ours"),
-        questions._Plan(fields=False, customers=False, walk="all"),
+        balances_to_compare._Plan(fields=True, customers=True, walk=""),
+        balances_to_compare._Plan(fields=False, customers=True, walk="ours"),
+        balances_to_compare._Plan(fields=False, customers=False, walk="all"),
     ):
 
-        async def planned(self: object, ours: int | None, plan: questions._Plan = plan) -> questions._Plan:
+        async def planned(
+            self: object, ours: int | None, plan: balances_to_compare._Plan = plan
+        ) -> balances_to_compare._Plan:
             return plan
 
-        monkeypatch.setattr(questions.Questions, "_plan", planned)
+        monkeypatch.setattr(balances_to_compare.Questions, "_plan", planned)
         draft = importer.upload(table(after, columns))
         came_to.append(
             (totals(draft), draft.totals.has_balance, [row.message for row in importer.rows(draft)])

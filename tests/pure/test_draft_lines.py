@@ -3,7 +3,7 @@
 from typing import Any
 
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.guide.lines import lines_of
+from blnk_api.drafts.guide.grid_lines import lines_of
 from blnk_api.facts.problems import Problem
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from blnk_api import settings as settings_
 from blnk_api.access.actors import SENDER, Actor, ActorKind, NotAllowed
 from blnk_api.access.acts import Act
-from blnk_api.access.by_roles import ByRoles
+from blnk_api.access.person_permissions import ByRoles
 from blnk_api.access.role_grants import Claims, Grants, read_grants
 from blnk_api.access.roles import ROLES_THAT_MAY, Role
 from blnk_api.errors import SettingsProblem

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.access.acts import Act
 from blnk_api.access.approval_rule import ApprovalRule
-from blnk_api.access.by_roles import ByRoles
+from blnk_api.access.person_permissions import ByRoles
 from blnk_api.access.role_grants import Claims, Grants
 from blnk_api.access.roles import ROLES_THAT_MAY, Role
 from blnk_api.client import BlnkClient

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
-from blnk_api.common.kept_key import kept_key
+from blnk_api.common.row_key_hash import kept_key
 from blnk_api.store import Store, import_changes, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.search import balance_origins, import_search

@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import MetaData, create_engine, insert, select, text
 
 from blnk_api.desk.desk import open_desk
-from blnk_api.desk.take_over import take_over
+from blnk_api.desk.files_to_postgres import take_over
 from blnk_api.reports import results
 from blnk_api.store import database, imports
 from blnk_api.store.states import ImportState, RowState

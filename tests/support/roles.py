@@ -6,7 +6,7 @@ import pytest
 
 from blnk_api import settings as settings_
 from blnk_api.access.actors import Actor
-from blnk_api.access.by_roles import ByRoles
+from blnk_api.access.person_permissions import ByRoles
 from blnk_api.access.role_grants import Claims, Grants
 from blnk_api.access.roles import Role
 from blnk_api.settings import Instance, Settings

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from blnk_api.cli.exits import CommandFailed
+from blnk_api.cli.exit_codes import CommandFailed
 from blnk_api.cli.output import say
 from blnk_api.cli.session import Session
 from blnk_api.drafts import drafts

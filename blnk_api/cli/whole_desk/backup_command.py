@@ -9,10 +9,10 @@ from datetime import UTC
 from pathlib import Path
 
 from blnk_api import settings as settings_module
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.output import remark, say
 from blnk_api.cli.session import unix_account
-from blnk_api.desk import take_over as desk_take_over
+from blnk_api.desk import files_to_postgres as desk_take_over
 from blnk_api.desk.backup import BackupFailed, back_up
 from blnk_api.desk.restore import restore as bring_back
 from blnk_api.store import Store

@@ -3,10 +3,10 @@
 import time
 from argparse import Namespace
 
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.session import Session
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.settings import Instance
 from blnk_api.store import instance_numbers
 from blnk_api.store.sending import senders, stops

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentTypeError, Namespace
 from datetime import datetime
 
-from blnk_api.cli.exits import ExitCode
+from blnk_api.cli.exit_codes import ExitCode
 from blnk_api.cli.output import remark, say
 from blnk_api.cli.session import Session
 from blnk_api.reports import trail as trail_

@@ -4,7 +4,7 @@ import asyncio
 from argparse import Namespace
 
 from blnk_api import settings as settings_module
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.common import log
 from blnk_api.store import Store
 from blnk_api.store.sending.leases import LeaseLost

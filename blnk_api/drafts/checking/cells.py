@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from blnk_api import currencies
-from blnk_api.common.invisible import INVISIBLE, bare
-from blnk_api.common.names import fold
-from blnk_api.common.visible import shown
+from blnk_api.common.invisible_characters import INVISIBLE, bare
+from blnk_api.common.name_matching import fold
+from blnk_api.common.quoting import shown
 from blnk_api.currencies import Finding
 from blnk_api.drafts.checking.known_in_blnk import Known
 from blnk_api.models import GENERAL_LEDGER_ID

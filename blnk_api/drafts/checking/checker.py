@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable
 
-from blnk_api.common.kept_key import kept_key
-from blnk_api.common.kept_key import own_key as own_key_of
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
+from blnk_api.common.row_key_hash import kept_key
+from blnk_api.common.row_key_hash import own_key as own_key_of
 from blnk_api.currencies import Severity
 from blnk_api.drafts.checking.checked_row import CheckedRow
 from blnk_api.drafts.checking.duplicates import Earlier, Keys, Occurrences, Repeats

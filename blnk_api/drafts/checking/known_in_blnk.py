@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 
 from blnk_api import currencies
-from blnk_api.common.invisible import bare
+from blnk_api.common.invisible_characters import bare
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.mapping import Mapping, Use
 

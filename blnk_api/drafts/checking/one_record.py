@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.currencies import Finding
 from blnk_api.drafts.checking import cells as rules
 from blnk_api.drafts.checking import total_rows

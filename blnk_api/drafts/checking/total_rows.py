@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from blnk_api.common.invisible import bare
+from blnk_api.common.invisible_characters import bare
 from blnk_api.currencies import Finding, name_of
 from blnk_api.files.column_names import plain
 

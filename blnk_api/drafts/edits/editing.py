@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
 from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run

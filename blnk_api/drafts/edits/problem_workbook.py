@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import ReadOptions, Record
 from blnk_api.files import FileProblem, reading_process, xlsx_writer
 from blnk_api.files.column_labels import distinct_labels

@@ -2,7 +2,7 @@
 
 By its ref such a row is new, but a person may know better. So these rows are skipped, with the balance they
 resemble, until someone includes them. This module compares one row with one balance, and is pure;
-`candidates` finds the pairs, `questions` reads from Blnk.
+`candidates` finds the pairs, `balances_to_compare` reads them from Blnk.
 """
 
 import time
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, literal_column, update
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.drafts.lookalikes.same_value import names_that_differ, only_reading
 from blnk_api.lookup.refs import Fields
 from blnk_api.models import IMPORT_ID, IMPORT_REF

@@ -14,10 +14,10 @@ import orjson
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
+from blnk_api.drafts.lookalikes.balances_to_compare import Questions
 from blnk_api.drafts.lookalikes.candidates import CandidateIndex
 from blnk_api.drafts.lookalikes.comparison import Comparison, Guard
 from blnk_api.drafts.lookalikes.near_duplicates import SAMPLE_ROWS, sameness
-from blnk_api.drafts.lookalikes.questions import Questions
 from blnk_api.facts.mapping import Use
 from blnk_api.lookup.looker import Looker
 from blnk_api.store import rows

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator
 from sqlalchemy import Connection
 
 from blnk_api import __version__
-from blnk_api.common.invisible import bare
-from blnk_api.common.names import fold
+from blnk_api.common.invisible_characters import bare
+from blnk_api.common.name_matching import fold
 from blnk_api.drafts.checking import Known, Wanted
 from blnk_api.drafts.rechecking.not_sure import NotSure
 from blnk_api.drafts.reference_data import MOST_LEDGERS_FOR_PROPOSALS

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from blnk_api.access.actors import CHECK
-from blnk_api.common.invisible import bare
+from blnk_api.common.invisible_characters import bare
 from blnk_api.drafts import confirmed_totals
 from blnk_api.drafts.checking import Checker, Known, Wanted
 from blnk_api.drafts.checking.checker import nameless_columns

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from blnk_api.drafts.changed_meanwhile import refuse_changed
 from blnk_api.drafts.checking import Checker
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.fixes.fix_checker import FixChecker
-from blnk_api.drafts.unchanged import refuse_changed
 from blnk_api.drafts.writing import new_rows
 from blnk_api.drafts.writing.merging import Merger
 from blnk_api.facts.file_shape import Record

@@ -5,7 +5,7 @@ import re
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.files.csv import encoding_guess
 from blnk_api.files.limits import FileProblem
 

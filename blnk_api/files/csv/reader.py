@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import FileShape, Flaw, ReadOptions, Record
 from blnk_api.files import header, kinds
 from blnk_api.files.csv import encoding_guess, encodings, unclosed_quotes

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from blnk_api.common.invisible import bare
-from blnk_api.common.visible import shown
+from blnk_api.common.invisible_characters import bare
+from blnk_api.common.quoting import shown
 from blnk_api.currencies import name_of
 from blnk_api.facts.file_shape import Flaw
 from blnk_api.facts.mapping import Use

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import Flaw
 from blnk_api.files.limits import MAX_CELL_CHARACTERS
 from blnk_api.files.xlsx import displayed_values

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import Flaw
 from blnk_api.files import header
 from blnk_api.files.limits import FileProblem

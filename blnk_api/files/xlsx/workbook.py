@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import header, kinds
 from blnk_api.files.limits import SAMPLES, FileProblem, cut, no_rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from blnk_api.common.kept_key import own_key
+from blnk_api.common.row_key_hash import own_key
 from blnk_api.facts.totals import Totals
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports

@@ -2,7 +2,7 @@
 
 from datetime import tzinfo
 
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.settings import Settings
 from blnk_api.store.search.workers import Holding, Working
 from blnk_api.wording import phrases

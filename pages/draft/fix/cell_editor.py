@@ -4,7 +4,7 @@ import streamlit as st
 
 from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.editing import Edit
-from blnk_api.drafts.guide.lines import Line
+from blnk_api.drafts.guide.grid_lines import Line
 from blnk_api.drafts.writing.merging import LEFT_OUT_BY_A_PERSON
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState

@@ -12,7 +12,7 @@ import streamlit as st
 from blnk_api.currencies import Severity
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.guide import steps
-from blnk_api.drafts.guide.lines import Line, lines_of
+from blnk_api.drafts.guide.grid_lines import Line, lines_of
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits

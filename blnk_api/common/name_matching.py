@@ -7,7 +7,7 @@ invisible characters.
 import re
 import unicodedata
 
-from blnk_api.common.invisible import INVISIBLE
+from blnk_api.common.invisible_characters import INVISIBLE
 
 _UNSEEN = dict.fromkeys((*map(ord, INVISIBLE), 0xAD, 0xFE0E, 0xFE0F), None)
 _SEVERAL_SPELLINGS = re.compile("ffi|ffl|ss|ff|fi|fl|st|σ")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from blnk_api.cli import output, unfinished
 from blnk_api.cli.approvals import wait_for_approval
-from blnk_api.cli.exits import CommandFailed, ExitCode
+from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.output import say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.run_import import see_through
 from blnk_api.cli.session import Session
 from blnk_api.cli.whole_desk.stop_command import say_stops
-from blnk_api.common.visible import shown
+from blnk_api.common.quoting import shown
 from blnk_api.errors import BlnkError
 from blnk_api.facts.findings import Findings
 from blnk_api.review import act_texts, actions

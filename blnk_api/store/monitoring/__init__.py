@@ -1,0 +1,1 @@
+"""What people and monitoring see of a desk: its workers, and figures of all instances."""

@@ -2,7 +2,7 @@
 
 `answers.classify` turns an answer into an outcome. Each outcome has a `Meaning`, and `POLICIES` says what
 that meaning does to the row, the pace, the circuit breaker, the import and its count of consecutive
-rejections. The gateway, the engine and `decisions` only apply the table.
+rejections. The gateway, the engine and `attempt_result` only apply the table.
 """
 
 from collections.abc import Mapping

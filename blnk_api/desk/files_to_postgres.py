@@ -13,7 +13,7 @@ from blnk_api.desk import links_key
 from blnk_api.errors import SettingsProblem
 from blnk_api.store import Store
 from blnk_api.store.kept_files import Files
-from blnk_api.store.kept_files.named import NamedFile, missing, named
+from blnk_api.store.kept_files.referenced_files import NamedFile, missing, named
 
 _PIECE_BYTES = 1 << 20
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.common import private_files
 from blnk_api.desk.desk import Desk
-from blnk_api.store.kept_files import named
+from blnk_api.store.kept_files import referenced_files
 from blnk_api.wording import phrases
 
 _LOW_BYTES = 2_000_000_000
@@ -73,12 +73,15 @@ def _private(desk: Desk) -> Check:
         kept = "the data folder and the secrets file" if desk.store.is_sqlite else "the secrets file"
         text = f"Yes. Only the account that runs Balance Desk can open {kept}."
         return Check(question, Verdict.FINE, text)
-    named = phrases.listed([f"{path} (mode {mode:o})" for path, mode in found])
+    open_ones = phrases.listed([f"{path} (mode {mode:o})" for path, mode in found])
     commands = " and ".join(
         f"chmod {'700' if path == settings.data_dir else '600'} {path}" for path, _ in found
     )
     return Check(
-        question, Verdict.LOOK, f"No. Other accounts on this machine can open {named}.", f"Run {commands}."
+        question,
+        Verdict.LOOK,
+        f"No. Other accounts on this machine can open {open_ones}.",
+        f"Run {commands}.",
     )
 
 
@@ -105,7 +108,7 @@ def _files(desk: Desk) -> Check:
     question = "Are all files in the import database?"
     try:
         with desk.store.read() as tx:
-            left = named.missing(tx)
+            left = referenced_files.missing(tx)
     except (SQLAlchemyError, OSError):
         return Check(question, Verdict.UNKNOWN, "Unknown while the import database cannot be read.")
     if not left:

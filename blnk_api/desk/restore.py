@@ -35,8 +35,8 @@ from blnk_api.desk.files_to_postgres import take_over
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures, tables
 from blnk_api.store.kept_files import files_of
-from blnk_api.store.kept_files.named import named
-from blnk_api.store.sending import home, senders
+from blnk_api.store.kept_files.referenced_files import named
+from blnk_api.store.sending import copied_store, senders
 from blnk_api.store.tables import imports, tokens
 from blnk_api.wording import about_stops
 
@@ -194,10 +194,10 @@ def _stopped(store: Store, at: float | None, where: str, who: Actor) -> Restored
     """Migrates the database, stops all sending and ends all sessions in it."""
     store.migrate()
     with store.write() as tx:
-        unfinished = home.stop_all(
+        unfinished = copied_store.stop_all(
             tx, who=who, reason=about_stops.restored(at), about_tokens=about_stops.STALE_TOKENS
         )
-        home.forget(tx)
+        copied_store.forget(tx)
         n = tx.execute(select(func.count()).select_from(imports)).scalar_one()
         has_tokens = tx.execute(select(tokens.c.connection_key)).first() is not None
     return Restored(at, where, n, unfinished, has_tokens)

@@ -45,7 +45,8 @@ from blnk_api.files import FileProblem
 from blnk_api.files.two_passes import TwoPasses
 from blnk_api.settings import Connection as BlnkConnection
 from blnk_api.settings import Settings
-from blnk_api.store import Store, checked_rows, import_changes, imports
+from blnk_api.store import Store, import_changes, imports
+from blnk_api.store.checking import checked_rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of

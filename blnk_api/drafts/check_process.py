@@ -19,8 +19,9 @@ from blnk_api.common.warm_process import Child, WarmProcess
 from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, ProcessWatch
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Settings
-from blnk_api.store import Store, checked_rows, import_changes, imports
+from blnk_api.store import Store, import_changes, imports
 from blnk_api.store.async_store import AsyncStore
+from blnk_api.store.checking import checked_rows
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, Stage

@@ -11,7 +11,7 @@ from blnk_api.drafts.lookalikes import customer_has_balance, near_duplicates
 from blnk_api.drafts.writing import merging
 from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.store import import_changes, imports, rows
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow

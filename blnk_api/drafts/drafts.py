@@ -16,7 +16,7 @@ from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, import_acts, import_changes, imports
-from blnk_api.store.approvals import asking, need
+from blnk_api.store.approvals import need, new_request
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import UPLOADS, files_of
 from blnk_api.store.search import old_drafts
@@ -161,7 +161,7 @@ def confirm(
             tx, import_, who=who, version=version, unchecked=missing
         ):
             raise NotConfirmed("The draft could not be confirmed. Nothing was sent. Reload this page.")
-    if needs_approval and not asking.ask(store, import_, who=who, rule=rule, unchecked=missing):
+    if needs_approval and not new_request.ask(store, import_, who=who, rule=rule, unchecked=missing):
         raise NotConfirmed(
             "The draft has changed since this page was loaded, so nobody was asked to approve it and nothing "
             "was sent. Review it again."
@@ -173,7 +173,7 @@ def ask_for_the_rest(store: Store, settings: Settings, import_: Import, *, who: 
     connection = settings.connection_of(import_.instance)
     if connection is None:
         raise NotConfirmed("No connection points to this import's Blnk instance. Nothing was sent.")
-    if not asking.ask(store, import_, who=who, rule=connection.approval):
+    if not new_request.ask(store, import_, who=who, rule=connection.approval):
         raise NotConfirmed(
             "There is nothing to ask for: the import is not paused anymore, or no row is left to send. "
             "Reload the page."

@@ -23,8 +23,9 @@ from blnk_api.facts.totals import LedgerTotal, Totals
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF, BalanceRequest
 from blnk_api.settings import Connection
-from blnk_api.store import Store, checked_rows, import_changes, imports
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, import_changes, imports
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState, Stage
 

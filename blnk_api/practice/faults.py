@@ -17,7 +17,7 @@ RequestKind = Literal["create", "filter", "get", "token", "other"]
 On = Literal["create", "read", "filter", "any", "token"]
 FaultKind = Literal[
     "latency",  # the work is done at once, its answer comes `seconds` later
-    "as_measured",  # filters take as long as in a real Core with this many balances: see charges.py
+    "as_measured",  # filters take as long as in a real Core with this many balances: see filter_durations.py
     "drop_before_commit",  # nothing is done; the connection closes without an answer
     "drop_after_commit",  # the work is done; the connection closes without an answer
     "status_before_commit",  # nothing is done; answers `status`

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from blnk_api.practice.api import charges
+from blnk_api.practice.api import filter_durations
 from blnk_api.practice.api.creating import BODY_LIMIT_BYTES
 from blnk_api.practice.api.exchange import ApiRequest, Reply, core_error, json_reply
 from blnk_api.practice.faults import Fault, MatchedFaults, RequestKind
@@ -86,7 +86,7 @@ class Front:
         reply = await self._struck(request, met, line) if met.fault else self._world.serve(request, met.view)
         wait_seconds = met.latency_seconds
         if met.as_measured:
-            wait_seconds += charges.seconds(request, self._world.store.balances_made())
+            wait_seconds += filter_durations.seconds(request, self._world.store.balances_made())
         if reply is None or not wait_seconds:
             return reply
         if wait_seconds < _SHORT_WAIT_SECONDS:

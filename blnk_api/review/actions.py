@@ -19,7 +19,7 @@ from blnk_api.drafts.confirmed_totals import draft_totals
 from blnk_api.errors import NotFound
 from blnk_api.models import IMPORT_REF, Balance
 from blnk_api.review import recreate
-from blnk_api.review.again_by_approver import approve_again
+from blnk_api.review.resend_by_approver import approve_again
 from blnk_api.settings import Instance
 from blnk_api.store import Store, import_changes, imports, instance_numbers
 from blnk_api.store.events import EventKind, Particulars, note

@@ -23,7 +23,7 @@ from blnk_api.blnk.pacing import Circuit
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
 from blnk_api.sending import unapproved
-from blnk_api.sending.decisions import ClaimedRow
+from blnk_api.sending.attempt_result import ClaimedRow
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.in_doubt.absence import Resolver
 from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
-from blnk_api.sending.decisions import ClaimedRow
+from blnk_api.sending.attempt_result import ClaimedRow
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready_rows import Ready

@@ -1,6 +1,7 @@
 """Sends the POST of one claimed row, and does what its answer requires of the import and the instance.
 
-Each call posts at most once, and only while the claim is fresh. What the row becomes is `decisions.decide`.
+Each call posts at most once, and only while the claim is fresh. `attempt_result.decide` says what becomes of
+the row.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -13,8 +14,8 @@ from blnk_api.blnk.auth import Token
 from blnk_api.blnk.bulk_http import NotSent
 from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
 from blnk_api.blnk.replies import Answer
-from blnk_api.sending import decisions
-from blnk_api.sending.decisions import ClaimedRow
+from blnk_api.sending import attempt_result
+from blnk_api.sending.attempt_result import ClaimedRow
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.in_doubt.absence import Resolver, Witness
 from blnk_api.sending.lane import Lane
@@ -61,7 +62,7 @@ class Poster:
                 self._gateway.denied = problem.message
             else:
                 self._gateway.breaker.failed(self._gateway.clock(), problem.message)
-            return decisions.taken_back(claimed, problem.message)
+            return attempt_result.taken_back(claimed, problem.message)
         left_at = self._gateway.clock()
         lane.sent.append(claimed.ref)
         reply = await self._gateway.post(
@@ -70,7 +71,7 @@ class Poster:
         if isinstance(reply, NotSent):
             may_leave = self._may_leave()
             why = "The row was not sent in time." if may_leave else "Sending stopped before the row was sent."
-            return decisions.taken_back(claimed, why)
+            return attempt_result.taken_back(claimed, why)
         outcome = answers.classify(reply, claimed.body, now=datetime.now(UTC))
         self._gateway.learn(outcome, sent_at=left_at)
         if isinstance(outcome, Created):
@@ -84,7 +85,7 @@ class Poster:
             await self._denied(token, outcome)
         await self._pause_for(lane, outcome)
         request_id = reply.request_id if isinstance(reply, Answer) else None
-        result = decisions.decide(claimed, outcome, request_id=request_id)
+        result = attempt_result.decide(claimed, outcome, request_id=request_id)
         self._on_post(result.outcome, self._gateway.clock() - left_at)
         if result.to is RowState.UNKNOWN:
             self._resolver.became_unknown(claimed.row, self._gateway.clock())

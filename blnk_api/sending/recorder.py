@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from blnk_api.sending import decisions
+from blnk_api.sending import attempt_result
 from blnk_api.sending.lane import FEW_ROWS, Lane
 from blnk_api.store.async_store import AsyncStore, wait_at_most
 from blnk_api.store.sending import attempts
@@ -51,7 +51,7 @@ class Recorder:
     def take_back(self, lane: Lane, n: int, why: str) -> None:
         """Puts back the first claimed rows, which have not left."""
         for _ in range(n):
-            self.add(lane, decisions.taken_back(lane.claimed.popleft(), why))
+            self.add(lane, attempt_result.taken_back(lane.claimed.popleft(), why))
 
     async def run(self, after: Callable[[Lane], Awaitable[None]]) -> None:
         """Runs until canceled. `after` is called for each lane of which something was recorded."""

@@ -17,7 +17,7 @@ from blnk_api.sending.posting import OnPost
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, instance_numbers
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import home, senders
+from blnk_api.store.sending import copied_store, senders
 from blnk_api.store.sending.leases import Lease
 from blnk_api.store.token_store import TokenStore
 from blnk_api.wording import about_stops
@@ -30,7 +30,7 @@ async def stop_if_copied(thread: AsyncStore) -> bool:
     """Before a process begins to send. Stops sending if the database was found elsewhere than it was left.
     Returns whether this call did it."""
     return await thread.write(
-        home.settle,
+        copied_store.settle,
         who=SENDER,
         reason=about_stops.FOUND_ELSEWHERE,
         about_tokens=about_stops.STALE_TOKENS,

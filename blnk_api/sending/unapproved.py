@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.sending.lane import Lane
 from blnk_api.store import import_acts
-from blnk_api.store.approvals import refused
-from blnk_api.store.approvals.refused import Why
+from blnk_api.store.approvals import why_not_claimed
+from blnk_api.store.approvals.why_not_claimed import Why
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import attempts
 from blnk_api.store.states import PausedBy
@@ -26,7 +26,7 @@ async def tell(
     """Pauses at once if an approval ended, or a row differs from what was approved. A row that was changed
     since, in an approved import, waits until nothing else is left: the others are sent meanwhile."""
     try:
-        found = await store.read(refused.unapproved, row_ids)
+        found = await store.read(why_not_claimed.unapproved, row_ids)
     except (SQLAlchemyError, OSError):
         return  # they were not claimed, and are read again
     if not found:
@@ -44,9 +44,9 @@ def pause(tx: Connection, import_: int, row_ids: Collection[int]) -> None:
 
     The move comes first: approving rows moves their import too, and either waits for this or is seen here.
     """
-    if not (found := refused.unapproved(tx, row_ids)):
+    if not (found := why_not_claimed.unapproved(tx, row_ids)):
         raise ApprovedMeanwhile
     reason = words.not_claimed(found)
     import_acts.pause(tx, import_, by=PausedBy.APPROVAL, who=attempts.WHO, reason=reason)
-    if not refused.unapproved(tx, row_ids):
+    if not why_not_claimed.unapproved(tx, row_ids):
         raise ApprovedMeanwhile

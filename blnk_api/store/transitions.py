@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from blnk_api.store.bulk import given, run_at_once
-from blnk_api.store.checking import known_facts
+from blnk_api.store.checking import found_in_blnk
 from blnk_api.store.sending import late_records
 from blnk_api.store.states import IMPORT_MOVES, MOVES, ImportState, RowState
 from blnk_api.store.tables import counts, imports, rows
@@ -141,7 +141,7 @@ def move_import(
         statement = statement.where(imports.c.version == version)
     has_moved = tx.execute(statement).rowcount == 1
     if has_moved and ImportState.DRAFT in starts:
-        known_facts.forget(tx, import_)
+        found_in_blnk.forget(tx, import_)
     return has_moved
 
 

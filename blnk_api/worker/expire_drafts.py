@@ -9,7 +9,7 @@ from itertools import islice
 from blnk_api.settings import Settings
 from blnk_api.store import Store, import_acts, imports
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.kept_files import UPLOADS, Files, files_of, named
+from blnk_api.store.kept_files import UPLOADS, Files, files_of, referenced_files
 from blnk_api.store.search import old_drafts
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import Stage
@@ -45,7 +45,7 @@ def expire(store: Store, settings: Settings, *, now: float | None = None) -> Non
         files.delete(f"{UPLOADS}/{id}")
     if not store.is_sqlite:  # a data folder may have files of imports that an older database does not know
         with store.read() as tx:
-            cut_off = named.without_import(tx, now - _DAY_SECONDS)
+            cut_off = referenced_files.without_import(tx, now - _DAY_SECONDS)
         for id in cut_off:
             files.delete(f"{UPLOADS}/{id}")
 

@@ -27,8 +27,9 @@ from blnk_api.blnk.pacing import Circuit
 from blnk_api.sending.running import Running
 from blnk_api.settings import Settings
 from blnk_api.store import Store
-from blnk_api.store.sending import figures, senders
-from blnk_api.store.sending.figures import Figures
+from blnk_api.store.monitoring import figures
+from blnk_api.store.monitoring.figures import Figures
+from blnk_api.store.sending import senders
 from blnk_api.store.states import WORDS, Outcome
 
 _log = logging.getLogger("blnk.worker")

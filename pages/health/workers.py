@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from blnk_api.store.search.workers import working
+from blnk_api.store.monitoring.workers import working
 from blnk_api.wording import phrases
 from blnk_api.wording.whole_desk import about_workers
 from pages.kit import look

@@ -6,7 +6,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.drafts.guide import own_imports
 from blnk_api.drafts.guide.own_imports import OwnImports
-from blnk_api.review import waiting_for
+from blnk_api.review import waiting_for_approval
 from blnk_api.store import instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.search import import_search
@@ -58,7 +58,7 @@ def _to_approve(visit: Visit, who: Actor) -> list[Import]:
     if not who.may(Act.APPROVE, instance):
         return []
     with visit.desk.store.read() as tx:
-        return waiting_for.whom(tx, instance, who)
+        return waiting_for_approval.whom(tx, instance, who)
 
 
 def _line(visit: Visit, import_: Import) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from blnk_api.access.acts import Act
-from blnk_api.review import fix_these
+from blnk_api.review import draft_of_fixes
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
@@ -25,7 +25,7 @@ def offer(
 
     `asks_name`: unless the page asks for it elsewhere.
     """
-    if not count or visit.connection is None or not fix_these.is_possible(import_):
+    if not count or visit.connection is None or not draft_of_fixes.is_possible(import_):
         return False
     if not permission.offered(visit, Act.FIX_ROWS):
         return False
@@ -44,7 +44,7 @@ def offer(
         store = visit.desk.store
         resolve.by_name(
             visit,
-            lambda who: fix_these.open_draft(store, import_, id=id, who=who, row_ids=chosen),
+            lambda who: draft_of_fixes.open_draft(store, import_, id=id, who=who, row_ids=chosen),
             then=lambda: _open(visit, import_, id),
         )
     return True

@@ -24,8 +24,9 @@ from blnk_api.files.formula_guard import guard_cell
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.settings import Instance
-from blnk_api.store import Store, checked_rows, import_changes, imports
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, import_changes, imports
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from tests.bench.sending import write_results

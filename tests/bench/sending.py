@@ -29,8 +29,9 @@ from sqlalchemy import select, text, update
 from blnk_api import settings as settings_module
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.lookup import refs
-from blnk_api.store import Store, checked_rows, import_acts, import_changes, imports, tables
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, import_acts, import_changes, imports, tables
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, RowState, Stage

@@ -10,7 +10,7 @@ from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.review import approving
 from blnk_api.review.approving import NotDecided
 from blnk_api.store import Store, imports, tables
-from blnk_api.store.approvals import asking, need, requests
+from blnk_api.store.approvals import need, new_request, requests
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
@@ -33,7 +33,7 @@ class TwoPeople:
 
     def ask(self, import_: Import) -> None:
         """For a checked draft. What prevents the request is met again by `tend`."""
-        asking.ask(self._store, import_, who=ADA, rule=_RULE)
+        new_request.ask(self._store, import_, who=ADA, rule=_RULE)
 
     def tend(self, import_: Import) -> None:
         """One look at an import. What changed meanwhile is looked at again."""

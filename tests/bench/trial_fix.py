@@ -5,8 +5,9 @@ import orjson
 from blnk_api.access.actors import Actor
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF
-from blnk_api.store import Store, checked_rows, import_acts, import_changes, imports, rows
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, import_acts, import_changes, imports, rows
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import superseded

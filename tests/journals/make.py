@@ -18,7 +18,7 @@ from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, import_changes, imports, instance_numbers, tables, transitions
 from blnk_api.store.people import desk_events, edits, notes, people
 from blnk_api.store.people.desk_events import DeskEventKind
-from blnk_api.store.sending import attempts, home, senders, stops, superseded, unknown
+from blnk_api.store.sending import attempts, copied_store, rows_in_doubt, senders, stops, superseded
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor, signed_in
 from tests.support.store import (
@@ -107,7 +107,7 @@ def make(path: Path) -> None:
         result(claimed, lost, RowState.UNKNOWN, message="The connection broke."),
     )
     with store.write() as tx:
-        unknown.wait_for_person(tx, [lost], message="Find out.")
+        rows_in_doubt.wait_for_person(tx, [lost], message="Find out.")
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         import_changes.set_facts(
             tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True)
@@ -127,7 +127,7 @@ def make(path: Path) -> None:
         )
         people.set_name(tx, "browser", "Ada")
         desk_events.note(tx, who=signed_in(), what=DeskEventKind.DOWNLOADED, detail="imports.csv")
-        home.settle(tx, who=SENDER, reason="", about_tokens="")
+        copied_store.settle(tx, who=SENDER, reason="", about_tokens="")
         stops.stop(tx, instance_numbers.number_for(tx, ELSEWHERE), who=actor())
     fix = draft(store, 1)
     with store.write() as tx:

@@ -6,7 +6,7 @@ from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.review import approving
 from blnk_api.settings import Settings
 from blnk_api.store import Store, imports
-from blnk_api.store.approvals import asking, requests
+from blnk_api.store.approvals import new_request, requests
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox.notices import ALL, notice_of
 from blnk_api.wording import about_notices
@@ -21,7 +21,7 @@ DAY = 86_400.0
 
 def waiting(store: Store) -> tuple[Import, requests.Request]:
     made = draft(store, 2)
-    assert asking.ask(store, made, who=ADA, rule=ApprovalRule(1, 1, 4, "set"))
+    assert new_request.ask(store, made, who=ADA, rule=ApprovalRule(1, 1, 4, "set"))
     with store.read() as tx:
         request = requests.last(tx, made.number)
     assert request is not None

@@ -13,7 +13,7 @@ from blnk_api.store import Store, import_acts, instance_numbers, tables, transit
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import delivery, notices
 from blnk_api.store.outbox.notices import Notice, NoticeKind, notice_of
-from blnk_api.store.sending import unknown
+from blnk_api.store.sending import rows_in_doubt
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor
 from tests.support.store import (
@@ -158,7 +158,7 @@ def test_rejected_credentials_are_notified_once_and_not_for_each_import(store: S
 def test_what_needs_a_person_while_rows_are_sent_is_notified_at_the_end(store: Store) -> None:
     made, (row,) = lost(store)
     with store.write() as tx:
-        unknown.wait_for_person(tx, [row])
+        rows_in_doubt.wait_for_person(tx, [row])
     assert told(store) == []
     finish(store, made)
     assert kinds(store) == [NoticeKind.NEEDS_YOU]
@@ -170,7 +170,7 @@ def test_what_needs_a_person_after_a_cancellation_is_notified_together(store: St
         assert import_acts.cancel(tx, made.number, who=actor())
     for row in rows:
         with store.write() as tx:
-            unknown.wait_for_person(tx, [row])
+            rows_in_doubt.wait_for_person(tx, [row])
     canceled, needs = told(store)
     assert (canceled.kind, canceled.facts.canceled, canceled.facts.who) == (NoticeKind.FINISHED, True, "Ada")
     assert (needs.kind, needs.facts.waiting) == (NoticeKind.NEEDS_YOU, 3)

@@ -10,7 +10,7 @@ from blnk_api.blnk import answers
 from blnk_api.blnk.outcomes import POLICIES, Meaning, Outcome
 from blnk_api.blnk.pacing import Breaker, Pace
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
-from blnk_api.sending.decisions import ClaimedRow, decide
+from blnk_api.sending.attempt_result import ClaimedRow, decide
 from blnk_api.sending.gateway import Gateway
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from blnk_api.sending.in_doubt.absence import Look, Resolver, Witness
-from blnk_api.store.sending.unknown import UnknownRow
+from blnk_api.store.sending.rows_in_doubt import UnknownRow
 
 SETTLE = 60.0
 APART = 30.0

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from blnk_api.lookup.concurrency import AdaptiveConcurrency
-from blnk_api.practice.api import charges
+from blnk_api.practice.api import filter_durations
 from blnk_api.practice.api.exchange import ApiRequest
 
 
@@ -63,4 +63,4 @@ def test_the_practice_blnk_can_take_as_long_as_a_real_core_over_a_filter(
     filters: list[dict[str, object]], balances: int, seconds: float
 ) -> None:
     asked = ApiRequest("POST", ("balances", "filter"), {}, {}, orjson.dumps({"filters": filters}))
-    assert charges.seconds(asked, balances) == pytest.approx(seconds)
+    assert filter_durations.seconds(asked, balances) == pytest.approx(seconds)

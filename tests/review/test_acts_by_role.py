@@ -28,12 +28,12 @@ from blnk_api.facts.totals import ProblemSummary
 from blnk_api.models import BalanceRequest
 from blnk_api.practice import fault_switches
 from blnk_api.reports import trail
-from blnk_api.review import actions, approving, fix_these, resend_repaired, same_fixes
+from blnk_api.review import actions, approving, draft_of_fixes, repeat_fixes, resend_repaired
 from blnk_api.settings import Settings
 from blnk_api.sign_in import session_acts
 from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import Store, import_acts, imports, tables
-from blnk_api.store.approvals import asking
+from blnk_api.store.approvals import new_request
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
 from blnk_api.store.people import metadata_shown, notes, saved_mappings
@@ -195,10 +195,10 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         Act.CHANGE_DRAFT,
         in_tx(confirmed_totals.create_resembling_too, the_draft),
     ),
-    "same_fixes.take_over": (Act.CHANGE_DRAFT, on_draft(same_fixes.take_over)),
-    "fix_these.open_draft": (
+    "repeat_fixes.take_over": (Act.CHANGE_DRAFT, on_draft(repeat_fixes.take_over)),
+    "draft_of_fixes.open_draft": (
         Act.FIX_ROWS,
-        lambda desk, who: fix_these.open_draft(desk.store, desk.over, id="imp_x", who=who),
+        lambda desk, who: draft_of_fixes.open_draft(desk.store, desk.over, id="imp_x", who=who),
     ),
     "resend_repaired.send_repaired": (
         Act.FIX_ROWS,
@@ -222,9 +222,9 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         lambda desk, who: actions.verify_again(desk.store, desk.over, who=who),
     ),
     "actions.send_again (approved)": (Act.APPROVE, send_approved_again),
-    "asking.ask": (
+    "new_request.ask": (
         Act.CONFIRM,
-        lambda desk, who: asking.ask(desk.store, desk.draft, who=who, rule=ApprovalRule(1)),
+        lambda desk, who: new_request.ask(desk.store, desk.draft, who=who, rule=ApprovalRule(1)),
     ),
     "drafts.ask_for_the_rest": (
         Act.CONFIRM,
@@ -294,9 +294,9 @@ ONLY_WRITE_DOWN = {
     "ending.withdraw_to_cancel",
     "preparers.had_a_hand",
     "preparers.is_one_of",
-    "again_by_approver.approve_again",
+    "resend_by_approver.approve_again",
     "approving.why_not",
-    "waiting_for.whom",
+    "waiting_for_approval.whom",
     "notices.paused",
     "phrases.actor",
 }

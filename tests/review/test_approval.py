@@ -10,7 +10,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
-from blnk_api.review import actions, approving, waiting_for
+from blnk_api.review import actions, approving, waiting_for_approval
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.approving import NotDecided
 from blnk_api.review.resend_repaired import send_repaired
@@ -21,7 +21,7 @@ from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.imports import Import
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import Identity
-from blnk_api.store.sending import claims, home, stops
+from blnk_api.store.sending import claims, copied_store, stops
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.trail.verify import Fault
 from blnk_api.wording.whole_desk import about_trail
@@ -147,7 +147,7 @@ def test_an_approval_that_is_over_stops_the_next_claim(
                 approvals = tables.approvals
                 tx.execute(update(approvals).values(lapses_at=time.time() - 1))
             case "void":
-                home.stop_all(tx, who=actor(), reason="A copy.", about_tokens="")
+                copied_store.stop_all(tx, who=actor(), reason="A copy.", about_tokens="")
                 stops.start(tx, None, who=actor())
     importer.start()
     reason = paused(importer, draft).paused_reason or ""
@@ -243,7 +243,10 @@ def test_who_had_a_hand_in_it_cannot_approve_it(importer: Importer, who: Actor) 
         approving.approve(importer.store, draft, request.id, who=who, typed="1")
     assert importer.find(draft.id).state is ImportState.WAITING
     with importer.store.read() as tx:
-        waits = [[one.id for one in waiting_for.whom(tx, draft.instance, person)] for person in (who, GRACE)]
+        waits = [
+            [one.id for one in waiting_for_approval.whom(tx, draft.instance, person)]
+            for person in (who, GRACE)
+        ]
     assert waits == [[], [draft.id]]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.store import Store
-from blnk_api.store.sending import unknown as in_store
+from blnk_api.store.sending import rows_in_doubt as in_store
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.transitions import move
 from tests.support.faulty_proxy import Between, Reply, Sent

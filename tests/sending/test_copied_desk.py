@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 from blnk_api.access.actors import SENDER
 from blnk_api.store import Store, tables
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import home, senders, stops
+from blnk_api.store.sending import copied_store, senders, stops
 from blnk_api.store.states import ImportState
 from tests.support.command_line import Commands
 from tests.support.importer import Importer, requests_for, wait_until
@@ -115,7 +115,7 @@ def test_a_desk_that_is_started_again_or_moved_as_a_whole_goes_on(
 
 def settled(store: Store) -> bool:
     with store.write() as tx:
-        return home.settle(tx, who=SENDER, reason="Copied.", about_tokens="Old tokens.")
+        return copied_store.settle(tx, who=SENDER, reason="Copied.", about_tokens="Old tokens.")
 
 
 def test_a_desk_settles_once_where_it_is(store: Store) -> None:

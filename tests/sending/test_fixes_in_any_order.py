@@ -16,22 +16,13 @@ from blnk_api.lookup import existing
 from blnk_api.models import Balance
 from blnk_api.sending import late_lookups
 from blnk_api.sending.in_doubt import ownership
-from blnk_api.store import (
-    Store,
-    checked_rows,
-    events,
-    import_acts,
-    import_changes,
-    imports,
-    rows,
-    tables,
-    transitions,
-)
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, events, import_acts, import_changes, imports, rows, tables, transitions
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import late_records, superseded, unknown
+from blnk_api.store.sending import late_records, rows_in_doubt, superseded
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.ready_rows import ready_among
 from blnk_api.store.states import ImportState, RowState, Stage
@@ -140,7 +131,7 @@ class World:
     def _resolve(self, chosen: tuple[Import, StoredRow], k: int) -> None:
         import_, row = chosen
         with self.store.write() as tx:
-            mine = [one for one in unknown.unknown_rows(tx, [import_.number]) if one.id == row.id]
+            mine = [one for one in rows_in_doubt.unknown_rows(tx, [import_.number]) if one.id == row.id]
             if not mine:
                 return
             asked = mine[0]
@@ -148,7 +139,7 @@ class World:
             if found:
                 ownership.were_found(tx, import_.id, [asked], {asked.ref: found})
             else:  # called absent, or rejected after the same failure again and again
-                unknown.was_absent(tx, asked, same_server_errors=0 if k % 2 else 3)
+                rows_in_doubt.was_absent(tx, asked, same_server_errors=0 if k % 2 else 3)
 
     def _carry_out(self, made: Balance, k: int) -> None:
         self.pending.remove(made)

@@ -19,7 +19,7 @@ from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.imports import Import
 from blnk_api.store.people import receipt_records
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import late_records, unknown
+from blnk_api.store.sending import late_records, rows_in_doubt
 from blnk_api.store.sending.late_records import Due, next_after, waits
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.wording import about_findings
@@ -101,7 +101,7 @@ def refused_after_409(store: Store, made: Import) -> None:
 
 def left_to_a_person(store: Store, made: Import) -> None:
     with store.write() as tx:
-        unknown.wait_for_person(tx, ids_of(store, made), message="Nobody can vouch for it.")
+        rows_in_doubt.wait_for_person(tx, ids_of(store, made), message="Nobody can vouch for it.")
 
 
 def sent_again_by_a_person(store: Store, made: Import) -> None:
@@ -116,7 +116,7 @@ def another_desks(ref: str) -> list[Balance]:
 
 def found_as_another_desks(store: Store, made: Import) -> None:
     with store.write() as tx:
-        (row,) = unknown.unknown_rows(tx, [made.number])
+        (row,) = rows_in_doubt.unknown_rows(tx, [made.number])
         ownership.was_found(tx, made.id, row, another_desks(row.ref))
 
 
@@ -357,9 +357,9 @@ def test_where_another_import_made_it_meanwhile_both_are_told(store: Store) -> N
 def test_a_balance_that_somebody_gave_to_another_row_is_no_stranger(store: Store) -> None:
     made = lost(store, 2)
     with store.write() as tx:
-        first, other = unknown.unknown_rows(tx, [made.number])
-        unknown.was_absent(tx, first, same_server_errors=3)
-        unknown.was_found(tx, other, RowState.CREATED, "bln_1", message="Ada found it in Blnk.")
+        first, other = rows_in_doubt.unknown_rows(tx, [made.number])
+        rows_in_doubt.was_absent(tx, first, same_server_errors=3)
+        rows_in_doubt.was_found(tx, other, RowState.CREATED, "bln_1", message="Ada found it in Blnk.")
     look(store, made, held(rows_of(store, made)[0], "bln_1", by=made.id))
     assert rows_of(store, made)[0].state is RowState.READY
     assert told(store, made) == []
@@ -381,8 +381,8 @@ def test_a_row_that_is_on_its_way_just_then_is_looked_up_soon_after(store: Store
 def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(store: Store) -> None:
     made = lost(store, 2)
     with store.write() as tx:
-        for row in unknown.unknown_rows(tx, [made.number]):
-            unknown.was_absent(tx, row, same_server_errors=3)
+        for row in rows_in_doubt.unknown_rows(tx, [made.number]):
+            rows_in_doubt.was_absent(tx, row, same_server_errors=3)
     finished(store, made, ImportState.CANCELLED)
 
     def says() -> str | None:

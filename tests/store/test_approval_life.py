@@ -22,7 +22,7 @@ from blnk_api.review import actions, approving
 from blnk_api.review.actions import NotPossible
 from blnk_api.settings import Instance
 from blnk_api.store import Store, events, import_acts, import_changes, imports, tables, transitions
-from blnk_api.store.approvals import asking, ending, requests
+from blnk_api.store.approvals import ending, new_request, requests
 from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.approvals.requests import Request
 from blnk_api.store.events import EventKind
@@ -124,7 +124,7 @@ class FourPeople(RuleBasedStateMachine):
         with self.store.write() as tx:
             import_acts.pause(tx, number, by=PausedBy.PERSON, who=who, reason="")
         import_ = self._find(which)
-        if asking.ask(self.store, import_, who=who, rule=RULE):
+        if new_request.ask(self.store, import_, who=who, rule=RULE):
             request = self._last(import_)
             assert request is not None
             self.shown[request.id] = dict(self._rows(import_.number, RowState.READY))

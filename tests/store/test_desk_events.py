@@ -9,7 +9,7 @@ from blnk_api.access.actors import Actor, ActorKind
 from blnk_api.store import Store, instance_numbers
 from blnk_api.store.people import sessions
 from blnk_api.store.people.sessions import EndedHow, Identity, Lasts
-from blnk_api.store.sending import home, stops
+from blnk_api.store.sending import copied_store, stops
 from blnk_api.store.trail import reading
 from blnk_api.store.trail.reading import TrailEntry, Wanted
 from blnk_api.store.trail.verify import verify
@@ -67,7 +67,7 @@ def test_sign_ins_and_how_sessions_ended(store: Store) -> None:
         assert not sessions.end(tx, first.id, EndedHow.SIGNED_OUT)
         assert sessions.end(tx, second.id, EndedHow.REPLACED)
         assert sessions.end(tx, third.id, EndedHow.BY_ADMIN, by=signed_in())
-        home.stop_all(tx, who=Actor.machine("root"), reason="Restored.", about_tokens="")
+        copied_store.stop_all(tx, who=Actor.machine("root"), reason="Restored.", about_tokens="")
     assert told(store)[4:] == [
         "Ada (ada@acme.example): Signed out.",
         "Ada (ada@acme.example): Signed in again in the same browser: the earlier session ended.",

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from blnk_api.settings import Instance
 from blnk_api.store import Store, import_acts, import_changes, imports, rows, tables, transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import attempts, claims, recovery, unknown
+from blnk_api.store.sending import attempts, claims, recovery, rows_in_doubt
 from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import HELD, IMPORT_MOVES, MOVES, ImportState, PausedBy, RowState, Stage
 from blnk_api.store.transitions import NoSuchMove
@@ -188,13 +188,13 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), found=st.sampled_from([C, E, None]), balance=st.integers(11, 10**9))
     def look(self, data: st.DataObject, found: RowState | None, balance: int) -> None:
         with self.store.write() as tx:
-            waiting = unknown.unknown_rows(tx, [made.number for made in self.imports])
+            waiting = rows_in_doubt.unknown_rows(tx, [made.number for made in self.imports])
             if waiting:
                 row = data.draw(st.sampled_from(waiting))
                 if found is not None:
-                    unknown.was_found(tx, row, found, f"bln_{balance}", message="found")
+                    rows_in_doubt.was_found(tx, row, found, f"bln_{balance}", message="found")
                 else:
-                    unknown.was_absent(tx, row, same_server_errors=3)
+                    rows_in_doubt.was_absent(tx, row, same_server_errors=3)
 
     @rule(data=st.data(), move=st.sampled_from([(R, L), (L, R), (R, V), (V, R), (R, E), (E, R), (F, R)]))
     def person(self, data: st.DataObject, move: tuple[RowState, RowState]) -> None:

@@ -7,20 +7,12 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from blnk_api.store import (
-    Store,
-    checked_rows,
-    import_changes,
-    imports,
-    instance_numbers,
-    rows,
-    tables,
-    transitions,
-)
+from blnk_api.store import Store, import_changes, imports, instance_numbers, rows, tables, transitions
+from blnk_api.store.checking import checked_rows
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts as sending
-from blnk_api.store.sending import claims, recovery, senders, unknown
+from blnk_api.store.sending import claims, recovery, rows_in_doubt, senders
 from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.sending.ready_rows import ready_rows
 from blnk_api.store.states import HELD, Outcome, RowState
@@ -328,9 +320,9 @@ def test_different_errors_are_not_counted_together(store: Store) -> None:
 def test_a_row_that_waits_for_a_person_is_not_looked_up(store: Store) -> None:
     made, _, row = given_up(store)
     with store.write() as tx:
-        unknown.wait_for_person(tx, [row], message="Find out.")
+        rows_in_doubt.wait_for_person(tx, [row], message="Find out.")
     with store.read() as tx:
-        assert unknown.unknown_rows(tx, [made.number]) == []
+        assert rows_in_doubt.unknown_rows(tx, [made.number]) == []
         assert imports.by_number(tx, made.number).waiting_for_person == 1
 
 
@@ -338,13 +330,13 @@ def test_a_row_that_waits_for_anothers_ref_cannot_become_a_witness(store: Store)
     holds, waits = running(store, 1), running(store, 1)
     claimed = claim(store, holds)
     with store.read() as tx:
-        assert unknown.more_to_send(tx, holds.instance_number)
+        assert rows_in_doubt.more_to_send(tx, holds.instance_number)
     record(store, holds, result(claimed, next(iter(claimed.tries)), RowState.UNKNOWN))
     with store.read() as tx:
-        assert not unknown.more_to_send(tx, waits.instance_number)
+        assert not rows_in_doubt.more_to_send(tx, waits.instance_number)
     running(store, 2)  # of which one is a balance of its own
     with store.read() as tx:
-        assert unknown.more_to_send(tx, waits.instance_number)
+        assert rows_in_doubt.more_to_send(tx, waits.instance_number)
 
 
 def test_blnks_time_of_the_first_balance_is_kept(store: Store) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from blnk_api.review import approving
 from blnk_api.store import imports
-from blnk_api.store.approvals import asking, requests
+from blnk_api.store.approvals import new_request, requests
 from blnk_api.store.approvals.requests import Request
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState
@@ -37,7 +37,7 @@ def require(importer: Importer, approval: str | int = "always", **keys: Any) -> 
 def ask(importer: Importer, draft: Import) -> Request:
     """Ada asks for approval of a checked draft, or of the remaining rows of an import."""
     shown = importer.find(draft.id)
-    assert asking.ask(importer.store, shown, who=ADA, rule=importer.connection.approval)
+    assert new_request.ask(importer.store, shown, who=ADA, rule=importer.connection.approval)
     assert importer.find(draft.id).state is ImportState.WAITING
     return asked(importer, draft)
 

@@ -32,8 +32,9 @@ from blnk_api.sending import engine
 from blnk_api.sending.in_doubt.absence import Resolver
 from blnk_api.sending.lane import Lane
 from blnk_api.settings import Connection, Instance
-from blnk_api.store import Store, checked_rows, events, import_acts, import_changes, imports, rows, tables
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, events, import_acts, import_changes, imports, rows, tables
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import Files, files_of
 from blnk_api.store.rows import StoredRow

@@ -10,7 +10,7 @@ from blnk_api.settings import Instance
 from blnk_api.store import Store, events, import_acts, rows, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import attempts, claims, recovery, unknown
+from blnk_api.store.sending import attempts, claims, recovery, rows_in_doubt
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import ImportState, Outcome, RowState
@@ -78,8 +78,8 @@ def created(claimed: Claimed, row: int, balance_id: str) -> Result:
 def found_absent(store: Store, import_: Import) -> RowState | None:
     """The moment to which look-ups that proved its first unknown row absent move it."""
     with store.write() as tx:
-        row, *_ = unknown.unknown_rows(tx, [import_.number])
-        return unknown.was_absent(tx, row, same_server_errors=3)
+        row, *_ = rows_in_doubt.unknown_rows(tx, [import_.number])
+        return rows_in_doubt.was_absent(tx, row, same_server_errors=3)
 
 
 def given_up(store: Store) -> tuple[Import, Claimed, int]:

@@ -20,7 +20,7 @@ from blnk_api.facts.file_shape import Record
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.stored import Stored
 from blnk_api.settings import Connection as BlnkConnection
-from blnk_api.store.checking import known_facts
+from blnk_api.store.checking import found_in_blnk
 
 MOST_CUSTOMERS = 20_000
 """More are not stored. From this number on, a misspelled customer gets no suggestion either."""
@@ -52,16 +52,16 @@ def _checked_by(connection: BlnkConnection) -> str:
 def keep(tx: Connection, import_: int, known: Known, connection: BlnkConnection) -> None:
     """Stores what the check of a whole file knew."""
     if not known.readable:
-        known_facts.forget(tx, import_)
+        found_in_blnk.forget(tx, import_)
         return
     knows_customers = len(known.identities) < MOST_CUSTOMERS
     last = LastCheck(known=known, knows_customers=knows_customers, checked_by=_checked_by(connection))
-    known_facts.keep(tx, import_, _with(last, known))
+    found_in_blnk.keep(tx, import_, _with(last, known))
 
 
 def add(tx: Connection, import_: int, last: LastCheck, known: Known) -> None:
     """Adds what was looked up since. That does not make the older knowledge more recent."""
-    known_facts.add(tx, import_, _with(last, known))
+    found_in_blnk.add(tx, import_, _with(last, known))
 
 
 def _with(last: LastCheck, known: Known) -> str:
@@ -72,7 +72,7 @@ def _with(last: LastCheck, known: Known) -> str:
 
 def of(tx: Connection, import_: int, connection: BlnkConnection) -> LastCheck:
     """Raises NotSure if there is none, or it is too old."""
-    kept = known_facts.of(tx, import_)
+    kept = found_in_blnk.of(tx, import_)
     if kept is None or not 0 <= time.time() - kept.at < _FRESH_SECONDS:
         raise NotSure
     found = LastCheck.model_validate_json(kept.known)

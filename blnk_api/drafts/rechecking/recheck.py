@@ -28,8 +28,9 @@ from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import Accepted
 from blnk_api.lookup import refs
 from blnk_api.settings import Connection as BlnkConnection
-from blnk_api.store import checked_rows, import_changes, imports, rows
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import import_changes, imports, rows
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.import_changes import Facts
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits

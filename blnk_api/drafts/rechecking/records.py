@@ -10,7 +10,7 @@ from blnk_api.drafts.writing import merging, new_rows
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.problems import Problem
 from blnk_api.store import rows
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState

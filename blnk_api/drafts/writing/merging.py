@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from blnk_api.store import checked_rows, rows
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import rows
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState
 

@@ -15,7 +15,7 @@ from blnk_api.files.xlsx.cell_flaws import HIDDEN_ROW
 from blnk_api.lookup import refs
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.store import rows
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.states import RowState
 from blnk_api.store.transitions import move
 

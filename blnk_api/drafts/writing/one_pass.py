@@ -11,8 +11,9 @@ from blnk_api.drafts.writing import new_rows
 from blnk_api.drafts.writing.merging import Merger
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.problems import Problem
-from blnk_api.store import Store, checked_rows, import_changes
-from blnk_api.store.checked_rows import NewRow
+from blnk_api.store import Store, import_changes
+from blnk_api.store.checking import checked_rows
+from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.import_changes import Facts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage

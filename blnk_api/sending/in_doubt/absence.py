@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
-from blnk_api.store.sending.unknown import UnknownRow
+from blnk_api.store.sending.rows_in_doubt import UnknownRow
 
 FIRST_LOOK_SECONDS = 0.3
 SETTLES_WITHOUT_WITNESS = 4

@@ -12,9 +12,9 @@ from blnk_api.sending.in_doubt.absence import SAME_SERVER_ERRORS, Look
 from blnk_api.settings import Waits
 from blnk_api.store import imports
 from blnk_api.store.imports import Import
-from blnk_api.store.sending import recovery, unknown
+from blnk_api.store.sending import recovery, rows_in_doubt
 from blnk_api.store.sending.attempts import remember_first
-from blnk_api.store.sending.unknown import UnknownRow
+from blnk_api.store.sending.rows_in_doubt import UnknownRow
 from blnk_api.store.states import ImportState
 
 IDLE_SECONDS = 2.0
@@ -44,13 +44,13 @@ class InDoubtLookups:
         if await self._store.read(recovery.anybody_left_rows, self._instance, except_of=name):
             # Claimed by a sender that had lost its lease to us and not noticed yet.
             await self._store.write(recovery.recover, self._instance, except_of=name)
-        numbers = await self._store.read(unknown.imports_with_unknown, self._instance)
+        numbers = await self._store.read(rows_in_doubt.imports_with_unknown, self._instance)
         if self._only is not None:
             numbers = [one for one in numbers if one == self._only]
-        rows = await self._store.read(unknown.unknown_rows, numbers) if numbers else []
+        rows = await self._store.read(rows_in_doubt.unknown_rows, numbers) if numbers else []
         if rows and not self._engine.preflight.can_look:
             await self._store.write(
-                unknown.wait_for_person,
+                rows_in_doubt.wait_for_person,
                 [row.id for row in rows],
                 message="These credentials have no read permission. Check in Blnk whether the "
                 "balance exists.",
@@ -88,23 +88,23 @@ class InDoubtLookups:
         # Rows that may be sent again come first: each may become a witness for the others.
         for row in sorted((row for row in look.rows if row.ref not in found), key=lambda one: one.conflict):
             if row.id in taken:
-                await self._store.write(unknown.was_taken, row, why=taken[row.id])
+                await self._store.write(rows_in_doubt.was_taken, row, why=taken[row.id])
             else:
                 await self._judge_absent(look, row, import_, now, witnessed=witnessed)
 
     async def _judge_absent(
         self, look: Look, row: UnknownRow, import_: Import, now: float, *, witnessed: bool
     ) -> None:
-        alone = not witnessed and not await self._store.read(unknown.more_to_send, self._instance)
+        alone = not witnessed and not await self._store.read(rows_in_doubt.more_to_send, self._instance)
         if not self._engine.resolver.absent(row, look, now, witness_was_found=witnessed, alone=alone):
             return
         is_running = import_.state is ImportState.RUNNING
         if witnessed or (is_running and not row.conflict):
-            await self._store.write(unknown.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
+            await self._store.write(rows_in_doubt.was_absent, row, same_server_errors=SAME_SERVER_ERRORS)
         elif import_.is_over or is_running:
             # Nothing newer can be a witness, and this row will not be sent again to become one itself.
             await self._store.write(
-                unknown.wait_for_person,
+                rows_in_doubt.wait_for_person,
                 [row.id],
                 message="Blnk does not list the balance, but no newer balance shows that its list is "
                 "current.",

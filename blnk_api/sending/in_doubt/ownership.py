@@ -10,8 +10,8 @@ from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.verdict import judge
 from blnk_api.models import Balance
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import unknown
-from blnk_api.store.sending.unknown import UnknownRow
+from blnk_api.store.sending import rows_in_doubt
+from blnk_api.store.sending.rows_in_doubt import UnknownRow
 from blnk_api.store.states import RowState
 
 
@@ -26,24 +26,24 @@ def were_found(
 def was_found(tx: Connection, import_id: str, row: UnknownRow, found: Sequence[Balance]) -> None:
     """The row becomes Created if the balance is its own, and Already exists if another import created a
     balance that matches it."""
-    body = unknown.body_of(tx, row)
+    body = rows_in_doubt.body_of(tx, row)
     verdict = judge(body or b"{}", import_id, found)
     match verdict.to:
         case RowState.CREATED:
             message = "The answer was lost. The balance was found in Blnk."
-            unknown.was_found(tx, row, RowState.CREATED, verdict.balance_id, message=message)
+            rows_in_doubt.was_found(tx, row, RowState.CREATED, verdict.balance_id, message=message)
         case RowState.EXISTS:
             message = "Found in Blnk: another import created this balance."
-            unknown.was_found(tx, row, RowState.EXISTS, verdict.balance_id, message=message)
+            rows_in_doubt.was_found(tx, row, RowState.EXISTS, verdict.balance_id, message=message)
         case _ if row.conflict:
-            unknown.was_taken(tx, row, why=verdict.message)
+            rows_in_doubt.was_taken(tx, row, why=verdict.message)
         case _:
-            unknown.wait_for_person(tx, [row.id], message=verdict.message)
+            rows_in_doubt.wait_for_person(tx, [row.id], message=verdict.message)
 
 
 async def taken(store: AsyncStore, looker: Looker, rows: Sequence[UnknownRow]) -> dict[int, str]:
     """For rows answered with a 409: which balance has their indicator, in words, if Blnk shows one."""
-    bodies = {row.id: await store.read(unknown.body_of, row) for row in rows}
+    bodies = {row.id: await store.read(rows_in_doubt.body_of, row) for row in rows}
     refs = {row.id: row.ref for row in rows}
     holders = await _holders(looker, {row: body for row, body in bodies.items() if body is not None})
     return {

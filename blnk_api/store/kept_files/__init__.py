@@ -4,7 +4,7 @@ from blnk_api.settings import Settings
 from blnk_api.store.database import Store
 from blnk_api.store.kept_files.in_folder import FolderFiles
 from blnk_api.store.kept_files.in_postgres import PostgresFiles
-from blnk_api.store.kept_files.port import RECEIPTS, UPLOADS, Files, Written
+from blnk_api.store.kept_files.interface import RECEIPTS, UPLOADS, Files, Written
 
 __all__ = ["RECEIPTS", "UPLOADS", "Files", "Written", "files_of"]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from blnk_api.store.kept_files.port import Written
+from blnk_api.store.kept_files.interface import Written
 
 
 class FolderFiles:

@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 from sqlalchemy.dialects import postgresql
 
 from blnk_api.store.database import Store
-from blnk_api.store.kept_files.port import PIECE_BYTES, Written
+from blnk_api.store.kept_files.interface import PIECE_BYTES, Written
 from blnk_api.store.tables import kept_files, kept_pieces
 
 _OPEN_FILES = Path(f"/proc/{os.getpid()}/fd")

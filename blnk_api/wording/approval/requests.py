@@ -5,8 +5,8 @@ from datetime import tzinfo
 from blnk_api.access.actors import Actor
 from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.common.quoting import shown
-from blnk_api.store.approvals.refused import Unapproved, Why
 from blnk_api.store.approvals.requests import Request, RequestState
+from blnk_api.store.approvals.why_not_claimed import Unapproved, Why
 from blnk_api.wording import about_activity, phrases
 
 MOST_REASON = 500

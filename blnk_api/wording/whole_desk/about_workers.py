@@ -4,7 +4,7 @@ from datetime import tzinfo
 
 from blnk_api.common.quoting import shown
 from blnk_api.settings import Settings
-from blnk_api.store.search.workers import Holding, Working
+from blnk_api.store.monitoring.workers import Holding, Working
 from blnk_api.wording import phrases
 
 NONE_IS_THERE = "No worker is running, so files are not checked and nothing is sent."

@@ -7,7 +7,7 @@ from blnk_api.drafts.edits import editing
 from blnk_api.drafts.edits.editing import Edit
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
-from blnk_api.review import fix_these, same_fixes
+from blnk_api.review import draft_of_fixes, repeat_fixes
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import imports, tables
 from blnk_api.store.imports import Import
@@ -39,7 +39,7 @@ PROBLEMS = {
 
 def open_fix(importer: Importer, import_: Import, row_ids: list[int] | None = None) -> Import:
     id = imports.new_id()
-    fix_these.open_draft(importer.store, import_, id=id, who=actor(), row_ids=row_ids)
+    draft_of_fixes.open_draft(importer.store, import_, id=id, who=actor(), row_ids=row_ids)
     return importer.wait_until_checked(importer.find(id))
 
 
@@ -111,7 +111,7 @@ def test_of_two_people_who_fix_the_same_rows_one_does(importer: Importer) -> Non
     source = importer.finish(importer.upload("\n".join([HEADER, *GOOD[:2], *PROBLEMS])))
     open_fix(importer, source)
     with pytest.raises(NotPossible, match="None of these rows can be fixed here"):
-        fix_these.open_draft(importer.store, source, id=imports.new_id(), who=actor("Grace"))
+        draft_of_fixes.open_draft(importer.store, source, id=imports.new_id(), who=actor("Grace"))
 
 
 def test_a_row_in_doubt_is_never_fixed(importer: Importer, practice_blnk: PracticeBlnk) -> None:
@@ -121,7 +121,9 @@ def test_a_row_in_doubt_is_never_fixed(importer: Importer, practice_blnk: Practi
     source = importer.finish(draft)
     [doubt] = [row for row in importer.rows(source) if row.state is RowState.UNKNOWN]
     with pytest.raises(NotPossible):
-        fix_these.open_draft(importer.store, source, id=imports.new_id(), who=actor(), row_ids=[doubt.id])
+        draft_of_fixes.open_draft(
+            importer.store, source, id=imports.new_id(), who=actor(), row_ids=[doubt.id]
+        )
     with importer.store.write() as tx:
         assert superseded.supersede(tx, [doubt.id], by=source.number) == []
 
@@ -170,7 +172,7 @@ def test_rows_that_only_the_file_can_be_rid_of_stay_where_they_are(importer: Imp
     invalid = [row for row in importer.rows(source) if row.state is RowState.INVALID]
     assert invalid
     with importer.store.read() as tx:
-        assert fix_these.fixable(tx, source) == []
+        assert draft_of_fixes.fixable(tx, source) == []
 
 
 def test_a_row_whose_balance_appears_before_its_fix_is_sent_is_not_sent(
@@ -257,10 +259,10 @@ def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
     assert source.counts == {RowState.CREATED: 3, RowState.INVALID: 1}
     again = importer.upload(text)
     with importer.store.read() as tx:
-        before = same_fixes.earlier(tx, again)
+        before = repeat_fixes.earlier(tx, again)
     assert before is not None
     assert before.id == source.id
-    assert same_fixes.take_over(importer.store, again.id, who=actor("Grace")) == 1
+    assert repeat_fixes.take_over(importer.store, again.id, who=actor("Grace")) == 1
     again = importer.wait_until_checked(again)
     assert again.counts == {RowState.EXISTS: 3, RowState.INVALID: 1}
     editing.edit(importer.store, again.id, [Edit(5, 0, "Customer wallets")], who=actor("Grace"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, select
 
-from blnk_api.store.kept_files.port import RECEIPTS, UPLOADS
+from blnk_api.store.kept_files.interface import RECEIPTS, UPLOADS
 from blnk_api.store.states import ImportState
 from blnk_api.store.tables import imports, kept_files, receipts
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import __version__, files
-from blnk_api.cli import existing_import
+from blnk_api.cli import one_import
 from blnk_api.cli.column_options import FIELDS
 from blnk_api.cli.dry_run import REQUESTS
 from blnk_api.cli.exit_codes import CommandFailed, ExitCode
@@ -113,29 +113,26 @@ def _parser() -> ArgumentParser:
         )
     )
     one = verb(
-        "resume",
-        existing_import.resume,
-        "Continue an import, or the only one that is unfinished.",
-        moves=True,
+        "resume", one_import.resume, "Continue an import, or the only one that is unfinished.", moves=True
     )
     one.add_argument("id", nargs="?", metavar="ID", help=_ID)
-    one = verb("status", existing_import.status, "Show the newest imports, or one of them.")
+    one = verb("status", one_import.status, "Show the newest imports, or one of them.")
     one.add_argument("id", nargs="?", metavar="ID", help=_ID)
     one.add_argument("--json", action="store_true", help="print JSON, for programs")
     one = verb(
         "verify",
-        existing_import.verify,
+        one_import.verify,
         "Compare the created balances with Blnk again. Nothing is sent.",
         moves=True,
     )
     one.add_argument("id", metavar="ID", help=_ID)
-    one = verb("results", existing_import.results, "Write every row and its outcome to a CSV or XLSX file.")
+    one = verb("results", one_import.results, "Write every row and its outcome to a CSV or XLSX file.")
     one.add_argument("id", metavar="ID", help=_ID)
     one.add_argument("out", metavar="OUT", help="the file to write: XLSX if the name ends in .xlsx, else CSV")
-    one = verb("pause", existing_import.pause, "Send no more rows of an import until it is resumed.")
+    one = verb("pause", one_import.pause, "Send no more rows of an import until it is resumed.")
     one.add_argument("id", metavar="ID", help=_ID)
     one = verb(
-        "cancel", existing_import.cancel, "Send no more rows of an import, for good. Created balances stay."
+        "cancel", one_import.cancel, "Send no more rows of an import, for good. Created balances stay."
     )
     one.add_argument("id", metavar="ID", help=_ID)
     for name, act, summary in (
@@ -187,7 +184,7 @@ def _parser() -> ArgumentParser:
     one.set_defaults(act=None, alone=worker_command.worker)
     one = verb(
         "recheck",
-        existing_import.recheck,
+        one_import.recheck,
         "Check Blnk again for rows that need you: one that is found becomes Created, one that is certainly "
         "not in Blnk is sent.",
         moves=True,
@@ -196,7 +193,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("row", nargs="*", metavar="ROW", help="12 or 12·USD (default: all rows that need you)")
     one = verb(
         "link",
-        existing_import.link,
+        one_import.link,
         "Link a balance that you found in Blnk to its row. It is read and compared; nothing is sent.",
     )
     one.add_argument("id", metavar="ID", help=_ID)
@@ -204,7 +201,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("balance_id", metavar="BALANCE_ID", help="starts with bln_")
     one = verb(
         "send-again",
-        existing_import.send_again,
+        one_import.send_again,
         f"Send a row again that has no balance in Blnk; look there first. {act_texts.SEND_AGAIN.risk}",
         moves=True,
     )

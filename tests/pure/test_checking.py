@@ -105,7 +105,7 @@ def test_a_ledger_is_found_by_id_or_name(text: str) -> None:
         ("savings", "ambiguous_ledger", None),
     ],
 )
-def test_a_ledger_that_is_not_clear_is_an_error(text: str, kind: str, repair: str | None) -> None:
+def test_an_ambiguous_ledger_is_an_error(text: str, kind: str, repair: str | None) -> None:
     checked = ledger(text)
     problem = checked.only(kind)
     assert (problem.severity, problem.column, problem.value) == ("error", "ledger", text)
@@ -119,7 +119,7 @@ def test_ledgers_of_the_same_name_are_listed_with_their_ids() -> None:
     assert SAVINGS_TOO in message
 
 
-def test_what_differs_only_in_case_or_spaces_is_taken_with_a_note() -> None:
+def test_what_differs_only_in_case_or_spaces_is_accepted_with_a_note() -> None:
     assert ledger("CUSTOMER wallets").only("ledger_name_case").severity == "note"
     assert ledger(f" {WALLETS}\u00a0").only("whitespace_trimmed").severity == "note"
     assert ledger(WALLETS.upper()).sent == [{"ledger_id": WALLETS, "currency": "USD"}]
@@ -135,7 +135,7 @@ def test_what_differs_only_in_case_or_spaces_is_taken_with_a_note() -> None:
         ("Nobody", "unknown_identity"),
     ],
 )
-def test_an_identity_that_is_not_clear_is_an_error(text: str, kind: str) -> None:
+def test_an_ambiguous_identity_is_an_error(text: str, kind: str) -> None:
     checked = Checked("ledger,currency,identity", f"{WALLETS},USD,{text}")
     assert (checked.only(kind).severity, checked.sent) == ("error", [])
 
@@ -145,7 +145,7 @@ def test_an_identity_is_found_by_id_name_or_e_mail(text: str) -> None:
     assert Checked("ledger,currency,identity", f"{WALLETS},USD,{text}").sent[0]["identity_id"] == ADA
 
 
-def test_without_permission_to_read_ids_are_taken_and_told_as_not_checked() -> None:
+def test_without_permission_to_read_ids_are_accepted_and_reported_as_unchecked() -> None:
     blind = Known(readable=False)
     checked = Checked(
         "ledger,currency,identity", f"{UNHEARD_OF},USD,{ADA}", f"{UNHEARD_OF},EUR,", known=blind
@@ -163,14 +163,14 @@ def test_several_currencies_make_several_balances() -> None:
     assert len({row.hash for row in checked.rows}) == 3
 
 
-def test_one_wrong_currency_among_several_is_repaired_in_its_cell() -> None:
+def test_one_wrong_currency_among_several_is_fixed_in_its_cell() -> None:
     checked = Checked("ledger,currency", f"{WALLETS},NGN;EURO")
     assert checked.only("unknown_currency").repair == "NGN;EUR"
     assert [(row.part, row.request) for row in checked.rows] == [("", None)]
     assert Checked("ledger,currency", f"{WALLETS},NGN;NGN").only("duplicate_currency").repair == "NGN"
 
 
-def test_what_the_file_lacks_is_taken_for_all_rows_and_overrides_nothing() -> None:
+def test_what_the_file_lacks_is_chosen_for_all_rows_and_overrides_nothing() -> None:
     everywhere = {"for_all_rows": ForAllRows(ledger_id=WALLETS, currencies=("NGN", "USD"))}
     checked = Checked("name", "Ada", "Bola", mapping=everywhere)
     assert [(row.number, row.part) for row in checked.rows] == [
@@ -211,7 +211,7 @@ def test_rules_between_fields(ledger_id: str, lineage: str, indicator: str, kind
     assert checked.kinds() == kinds
 
 
-def test_an_indicator_that_this_very_row_made_is_no_obstacle() -> None:
+def test_an_indicator_that_this_row_created_is_no_obstacle() -> None:
     row = "general_ledger_id,USD,@Fees"
     hash_ = Checked("ledger,currency,indicator", row).rows[0].hash
     made = KnownIndicator(balance_id="bln_1", import_ref=refs.make_ref(hash_ or "", 0))
@@ -247,14 +247,14 @@ def test_text_that_cannot_be_stored_is_an_error_and_odd_text_a_warning() -> None
     assert [request["meta_data"]["note"][:5] for request in checked.sent] == ["bell\a", "xxxxx", "👩🏽‍💼 "]
 
 
-def test_a_row_that_blnk_would_find_too_long_is_not_sent() -> None:
+def test_a_row_that_is_too_long_for_blnk_is_not_sent() -> None:
     cells = ",".join("x" * 1_000_000 for _ in range(5))
     checked = Checked("ledger,currency,a,b,c,d,e", f"{WALLETS},USD,{cells}")
     assert "row_too_long" in checked.kinds()
     assert checked.sent == []
 
 
-def test_a_record_that_reading_found_wanting_is_an_error_with_its_number() -> None:
+def test_a_record_that_reading_found_faulty_is_an_error_with_its_number() -> None:
     checked = Checked("ledger,currency,note", f"{WALLETS},USD,fine")
     short = Record(7, [WALLETS, "", ""], (Flaw("ragged_row", None, "1 cell under 3 columns.", repair=""),))
     (row,) = checked.checker.check(short)
@@ -262,26 +262,26 @@ def test_a_record_that_reading_found_wanting_is_an_error_with_its_number() -> No
     assert [(p.kind, p.row, p.column, p.repair) for p in row.problems] == [("ragged_row", 7, "", "")]
 
 
-def test_what_is_wrong_in_a_column_that_is_left_out_is_no_obstacle() -> None:
+def test_a_fault_in_an_ignored_column_is_no_obstacle() -> None:
     checked = Checked("ledger,currency,", f"{WALLETS},USD,")
     for cell, flaw in (("#N/A", Flaw("cell_error", 2, "The cell shows #N/A.")), ("nul\0", None)):
         (row,) = checked.checker.check(Record(7, [WALLETS, "EUR", cell], (flaw,) if flaw else ()))
         assert row.request == {"ledger_id": WALLETS, "currency": "EUR"}
 
 
-def test_a_flawed_cell_is_told_once() -> None:
+def test_a_flawed_cell_is_reported_once() -> None:
     checked = Checked("ledger,currency,note", f"{WALLETS},USD,fine")
     flawed = Record(7, [WALLETS, "#N/A", ""], (Flaw("cell_error", 1, "The cell shows #N/A."),))
     (row,) = checked.checker.check(flawed)
     assert [(p.kind, p.column, p.value) for p in row.problems] == [("cell_error", "currency", "#N/A")]
 
 
-def test_all_problems_of_a_row_are_told_at_once() -> None:
+def test_all_problems_of_a_row_are_reported_at_once() -> None:
     checked = Checked("ledger,currency,lineage,allocation_strategy", "nowhere,US,maybe,FILO")
     assert [p.column for p in checked.problems] == ["ledger", "currency", "lineage", "allocation_strategy"]
 
 
-def test_twins_are_both_made_with_a_warning_on_each() -> None:
+def test_identical_rows_are_both_created_with_a_warning_on_each() -> None:
     row = f"{WALLETS},USD,float"
     checked = Checked("ledger,currency,purpose", row, f"{WALLETS},EUR,float", row, row)
     assert [row.occurrence for row in checked.rows] == [0, 0, 1, 2]
@@ -295,7 +295,7 @@ def test_twins_are_both_made_with_a_warning_on_each() -> None:
     assert [number for number, _ in twins.rows] == [2, 4, 5]
 
 
-def test_rows_that_match_in_chosen_columns_are_an_error_of_both() -> None:
+def test_rows_with_equal_key_columns_are_an_error_of_both() -> None:
     rows = [f"{WALLETS},USD,T1,first", f"{WALLETS},USD,T2,second", f"{WALLETS},USD,T1,third"]
     checked = Checked("ledger,currency,team,note", *rows, mapping={"match_columns": ("team",)})
     assert [(p.row, p.kind, p.severity) for p in checked.problems] == [
@@ -325,7 +325,7 @@ def test_a_reference_twice_is_an_error_of_both_and_an_empty_one_none() -> None:
     assert checked.sent[0]["meta_data"] == {"reference": "A1"}
 
 
-def test_the_reference_of_a_record_that_makes_several_balances_stands_only_once() -> None:
+def test_the_reference_of_a_record_that_makes_several_balances_counts_once() -> None:
     assert Checked("reference,ledger,currency", f"A1,{WALLETS},USD;EUR").problems == []
 
 
@@ -354,7 +354,7 @@ def test_a_row_of_ours_keeps_its_ref_while_its_content_fits() -> None:
 
 
 @pytest.mark.parametrize("status", ["Needs a look", "Being sent", "Sending", "Checking in Blnk", "Needs you"])
-def test_a_row_of_which_nobody_knows_yet_is_not_sent_under_another_form(status: str) -> None:
+def test_an_unresolved_row_is_not_sent_in_another_form(status: str) -> None:
     checked = Checked(RESULTS, result("x", "changed", status=status), result("x", status=status))
     assert checked.only("unsettled").row == 2
     assert [row.number for row in checked.rows if row.request is not None] == [3]
@@ -368,7 +368,7 @@ def test_a_ref_that_is_copied_to_a_second_row_counts_once() -> None:
     assert [row.occurrence for row in checked.rows] == [0, 1]
 
 
-def test_a_row_without_a_ref_never_gets_one_that_another_row_brought() -> None:
+def test_a_row_without_a_ref_never_gets_the_ref_of_another_row() -> None:
     new = f"{WALLETS},USD,x,,,,"
     for order in ([result("x", n=0), new, new], [result("x", n=1), new, new], [new, result("x", n=0), new]):
         checked = Checked(RESULTS, *order)
@@ -376,20 +376,20 @@ def test_a_row_without_a_ref_never_gets_one_that_another_row_brought() -> None:
         assert len(got) == 3, order
 
 
-def test_a_ref_that_is_not_ours_is_told_and_not_used() -> None:
+def test_a_foreign_ref_is_reported_and_not_used() -> None:
     checked = Checked(RESULTS, f"{WALLETS},USD,x,,,,whatever")
     assert (checked.rows[0].keep_ref, checked.only("unknown_ref").severity) == (None, "warning")
 
 
 @pytest.mark.parametrize(("kind", "cell"), [("csv", "'=1+1"), ("xlsx", "=1+1"), ("xlsx", "'=1+1")])
-def test_guards_against_formulas_are_taken_off_our_own_rows(kind: str, cell: str) -> None:
+def test_guards_against_formulas_are_removed_from_our_own_rows(kind: str, cell: str) -> None:
     checked = Checked(RESULTS, result("=1+1", cell), kind=kind)
     assert checked.sent[0]["meta_data"] == {"note": "=1+1"}
     assert checked.rows[0].keep_ref is not None
 
 
 @pytest.mark.parametrize("note", ["a;'=1+1", "b; '-1", "c\t'=1"])
-def test_an_apostrophe_in_results_of_an_earlier_version_is_kept_where_the_row_was_made_with_it(
+def test_an_apostrophe_in_results_of_an_earlier_version_is_kept_if_the_row_was_created_with_it(
     note: str,
 ) -> None:
     checked = Checked(RESULTS, result(note, note))
@@ -397,7 +397,7 @@ def test_an_apostrophe_in_results_of_an_earlier_version_is_kept_where_the_row_wa
     assert checked.rows[0].keep_ref is not None
 
 
-def test_guards_are_taken_off_an_invalid_row_of_ours_and_left_on_any_other() -> None:
+def test_guards_are_removed_from_an_invalid_row_of_ours_and_left_on_any_other() -> None:
     rows = [f"{WALLETS},USD,'=1+1,,{status},," for status in ("Invalid", "", "something")]
     checked = Checked(RESULTS, *rows)
     assert [request["meta_data"]["note"] for request in checked.sent] == ["=1+1", "'=1+1", "'=1+1"]
@@ -410,7 +410,7 @@ def test_the_status_words_are_those_of_our_results() -> None:
     assert {*today, *earlier, "Invalid", "Skipped", "Superseded"} == STATUS_WORDS
 
 
-def test_what_must_be_looked_up_is_asked_for_once() -> None:
+def test_what_must_be_looked_up_is_requested_once() -> None:
     rows = [
         f"{WALLETS},USD,{ADA},",
         f" {WALLETS},eur;NGN,Ada Okafor ,@Fees",
@@ -426,7 +426,7 @@ def test_what_must_be_looked_up_is_asked_for_once() -> None:
     assert wanted([], chosen).ledgers == {SAVINGS}
 
 
-def test_problems_are_grouped_by_what_repairs_them() -> None:
+def test_problems_are_grouped_by_what_fixes_them() -> None:
     rows = [f"Custmer wallets,USD,{n}" for n in range(14)] + [f"nowhere,USD,{n}" for n in range(2)]
     checked = Checked("ledger,currency,n", *rows, f"{WALLETS},usd,x")
     groups = group(checked.problems)
@@ -461,6 +461,6 @@ def test_problems_and_rows_can_be_kept_as_json() -> None:
     assert isinstance(checked.rows[0], CheckedRow)
 
 
-def test_a_nameless_column_that_fills_only_later_is_told_at_the_end() -> None:
+def test_a_nameless_column_with_late_values_is_reported_at_the_end() -> None:
     rows = [f"{WALLETS},USD,"] * 21 + [f"{WALLETS},USD,surprise"]
     assert Checked("ledger,currency,", *rows).only("nameless_column").row == 0

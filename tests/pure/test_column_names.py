@@ -9,7 +9,7 @@ from blnk_api.files import amount_names, column_names
 @pytest.mark.parametrize(
     "header", ["#REF!", " #NAME? ", "#DIV/0!", "#N/A", "#NV", "#NULL!", "#VALUE!", "#NUM!", "#BEZUG!"]
 )
-def test_a_formula_error_is_no_name(header: str) -> None:
+def test_a_formula_error_is_not_a_name(header: str) -> None:
     assert column_names.is_formula_error(header)
     assert column_names.recognise(header) is None
 
@@ -17,7 +17,7 @@ def test_a_formula_error_is_no_name(header: str) -> None:
 @pytest.mark.parametrize(
     "header", ["", "#", "#1", "# Ledger", "REF!", "#ref!", "Why?", "#n/a", "N/A", "#Note!"]
 )
-def test_what_only_looks_like_one_is_a_name(header: str) -> None:
+def test_what_only_looks_like_a_formula_error_is_a_name(header: str) -> None:
     assert not column_names.is_formula_error(header)
 
 
@@ -25,7 +25,7 @@ def test_what_only_looks_like_one_is_a_name(header: str) -> None:
     ("header", "use"),
     [(" Ledger-ID ", Use.LEDGER), ("CURRENCY", Use.CURRENCY), ("Customer of the month", None)],
 )
-def test_a_header_is_recognised_whatever_its_case_and_signs(header: str, use: Use | None) -> None:
+def test_a_column_name_is_recognized_whatever_its_case_and_punctuation(header: str, use: Use | None) -> None:
     found = column_names.recognise(header)
     assert (found[0] if found else None) == use
 
@@ -42,12 +42,12 @@ def test_a_header_is_recognised_whatever_its_case_and_signs(header: str, use: Us
         "Amount" + " " * 94,
     ],
 )
-def test_a_header_that_names_an_amount_of_money_is_told(header: str) -> None:
+def test_a_column_name_of_an_amount_of_money_is_reported(header: str) -> None:
     assert amount_names.names_an_amount(header)
 
 
 @pytest.mark.parametrize(
     "header", ["", "USD", "2025", "Customer", "Balance type", "Amount of people", "Amount" + " " * 95]
 )
-def test_a_header_of_something_else_is_not(header: str) -> None:
+def test_a_column_name_of_something_else_is_not(header: str) -> None:
     assert not amount_names.names_an_amount(header)

@@ -47,11 +47,11 @@ LEDGER = ColumnUse(position=0, header="ledger", use=Use.LEDGER)
         (Totals(), "Recognized by its name."),
     ],
 )
-def test_values_that_were_checked_say_how_sure_it_is(checked: Totals, told: str) -> None:
+def test_checked_values_say_how_certain_a_column_is(checked: Totals, told: str) -> None:
     assert reason(LEDGER, SHAPE, checked) == told
 
 
-def test_what_is_kept_as_it_is_needs_no_reason_and_what_is_not_sent_says_so() -> None:
+def test_metadata_needs_no_reason_and_an_ignored_column_says_so() -> None:
     assert reason(ColumnUse(position=1, header="x", use=Use.METADATA), SHAPE, totals()) == ""
     ignored = ColumnUse(position=1, header="x", use=Use.IGNORE)
     assert reason(ignored, SHAPE, totals()) == "Not sent, although it has values."

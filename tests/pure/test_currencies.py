@@ -17,7 +17,7 @@ def test_all_of_iso_4217_is_known_with_names() -> None:
     assert all(currencies.check(code) == (code, None) for code in money)
 
 
-def test_case_and_spaces_are_put_right_with_a_note() -> None:
+def test_case_and_spaces_are_corrected_with_a_note() -> None:
     code, finding = currencies.check("usd")
     assert (code, finding and finding.kind) == ("USD", "currency_case_fixed")
     code, finding = currencies.check("\u00a0USD ")
@@ -47,7 +47,7 @@ def test_nothing_visible_is_a_missing_currency(text: str) -> None:
     ("text", "meant"),
     [("US", "USD"), ("USDD", "USD"), ("EURO", "EUR"), ("Naira", "NGN"), ("€", "EUR"), ("USD,EUR", "USD;EUR")],
 )
-def test_a_near_miss_is_an_error_that_proposes_what_was_meant(text: str, meant: str) -> None:
+def test_a_near_miss_is_an_error_that_suggests_a_code(text: str, meant: str) -> None:
     code, finding = currencies.check(text)
     assert code is None
     assert finding is not None
@@ -86,7 +86,7 @@ def test_everyday_names_and_slips_of_the_fingers_are_understood(text: str, meant
     "text",
     ["EUD", "PKT", "LEI", "USX", "CFA", "GBR", "AU", "CH", "USDX", "XUSD", "FR", "RS", "DOLLAR", "PESO"],
 )
-def test_where_two_currencies_are_near_neither_is_proposed(text: str) -> None:
+def test_if_two_currencies_are_near_neither_is_suggested(text: str) -> None:
     code, finding = currencies.check(text)
     assert code is None
     assert finding is not None
@@ -106,7 +106,7 @@ def test_where_two_currencies_are_near_neither_is_proposed(text: str) -> None:
         ("CSK", "CSK was withdrawn in 1993."),
     ],
 )
-def test_a_withdrawn_code_is_said_to_be_so_and_never_replaced_with_one_click(text: str, said: str) -> None:
+def test_a_withdrawn_code_is_named_and_never_replaced_with_one_click(text: str, said: str) -> None:
     code, finding = currencies.check(text)
     assert code is None
     assert finding is not None
@@ -127,7 +127,7 @@ def test_no_withdrawn_code_is_in_use_and_each_successor_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["BTC", "usdt", "USDC", "ETH", "XRP", "DAI", "EURC"])
-def test_a_crypto_asset_is_not_taken_for_a_misspelt_currency(text: str) -> None:
+def test_a_crypto_asset_is_not_taken_for_a_misspelled_currency(text: str) -> None:
     code, finding = currencies.check(text)
     assert code is None
     assert finding is not None
@@ -137,19 +137,19 @@ def test_a_crypto_asset_is_not_taken_for_a_misspelt_currency(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["XXX", "xts"])
-def test_codes_that_are_no_money_are_warned_about(text: str) -> None:
+def test_codes_that_are_not_money_are_warned_about(text: str) -> None:
     code, finding = currencies.check(text)
     assert (code, finding and finding.severity) == (text.upper(), "warning")
     assert currencies.check(text, custom=[text]) == (text, None)
 
 
 @pytest.mark.parametrize("text", ["\u202aUSD\u202c", "\u200fUSD", "USD\u200e \ufeff", "\u2066USD\u2069"])
-def test_marks_that_nobody_sees_are_no_part_of_a_code(text: str) -> None:
+def test_invisible_marks_are_no_part_of_a_code(text: str) -> None:
     code, finding = currencies.check(text)
     assert (code, finding and finding.severity) == ("USD", "note")
 
 
-def test_a_teams_own_code_is_proposed_for_a_slip() -> None:
+def test_a_custom_currency_is_suggested_for_a_typo() -> None:
     for slip in ("POINST", "POINT", "POINTSS"):
         _, finding = currencies.check(slip, custom=["POINTS"])
         assert finding is not None
@@ -157,7 +157,7 @@ def test_a_teams_own_code_is_proposed_for_a_slip() -> None:
 
 
 @pytest.mark.parametrize("text", ["$", "¥", "=1+1", "x" * 100_000, "12"])
-def test_where_nothing_is_near_nothing_is_proposed(text: str) -> None:
+def test_nothing_is_suggested_if_nothing_is_near(text: str) -> None:
     code, finding = currencies.check(text)
     assert code is None
     assert finding is not None
@@ -205,7 +205,7 @@ _CUSTOM = (
 @pytest.mark.parametrize(
     "custom", [(), _CUSTOM], ids=["no codes of their own", "codes like those of ISO 4217"]
 )
-def test_a_code_that_is_typed_whole_is_the_one_that_enter_takes(custom: tuple[str, ...]) -> None:
+def test_a_fully_typed_code_is_the_one_that_enter_chooses(custom: tuple[str, ...]) -> None:
     codes = currencies.choices(custom)
     labels = {code: currencies.label(code) for code in codes}
     assert set(codes) == {*custom, *currencies.all_codes()}
@@ -247,7 +247,7 @@ def test_funds_codes_and_bond_units_come_last() -> None:
 
 
 @pytest.mark.parametrize("typed", ["XX", "XXXX", "XSX"])
-def test_a_slip_never_becomes_a_code_in_which_nobody_holds_a_balance(typed: str) -> None:
+def test_a_typo_never_becomes_a_code_in_which_nobody_holds_a_balance(typed: str) -> None:
     code, finding = currencies.check(typed)
     assert code is None
     assert finding is not None
@@ -303,7 +303,7 @@ def test_a_slip_never_becomes_a_code_in_which_nobody_holds_a_balance(typed: str)
         ),
     ],
 )
-def test_what_is_said_of_a_currency_is_said_in_full(
+def test_a_message_about_a_currency_is_complete(
     text: str, severity: str, says: str, repair: str | None
 ) -> None:
     _, found = currencies.check(text, ["POINTS"], ["TEAMX"])
@@ -311,13 +311,13 @@ def test_what_is_said_of_a_currency_is_said_in_full(
     assert (found.severity, found.message, found.repair) == (severity, says, repair)
 
 
-def test_codes_that_were_chosen_lately_are_offered_first_if_they_are_known() -> None:
+def test_recently_chosen_codes_are_offered_first_if_they_are_known() -> None:
     codes = currencies.choices(["POINTS", "MILES"], ["CHF", "NOSUCH", "POINTS"])
     assert codes[:4] == ["CHF", "POINTS", "MILES", currencies.choices()[0]]
     assert "NOSUCH" not in codes
     assert len(codes) == len(set(codes))
 
 
-def test_a_code_of_the_teams_own_has_a_longer_label_than_the_currency_in_its_name() -> None:
+def test_a_custom_currency_has_a_longer_label_than_the_currency_in_its_name() -> None:
     assert currencies.label("POINTS") == "POINTS · custom currency"
     assert currencies.label("TTDC") == "TTDC · custom currency, not TTD · Trinidad and Tobago Dollar"

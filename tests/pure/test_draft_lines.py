@@ -46,7 +46,7 @@ def test_a_faulty_cell_is_marked_with_its_message() -> None:
     assert [(one.position, one.message) for one in line.problems] == [(0, "Savngs is not a known ledger.")]
 
 
-def test_a_changed_cell_shows_its_new_value_at_once_and_no_message_of_before() -> None:
+def test_a_changed_cell_shows_its_new_value_at_once_and_no_earlier_message() -> None:
     edits = RecordEdits(cells={8: {0: "Savings"}})
     [line] = lines_of([row(RowState.INVALID, problem())], edits)
     assert line.cells == ["Savings", "USD"]
@@ -55,26 +55,26 @@ def test_a_changed_cell_shows_its_new_value_at_once_and_no_message_of_before() -
     assert line.problems == []
 
 
-def test_once_a_changed_cell_was_checked_its_row_says_what_came_of_it() -> None:
+def test_after_a_changed_cell_is_checked_its_row_shows_the_result() -> None:
     edits = RecordEdits(cells={8: {0: "Savngs"}})
     [line] = lines_of([row(RowState.INVALID, problem())], edits)
     assert not line.is_being_checked
     assert line.faulty == {0: "error"}
 
 
-def test_a_row_that_was_just_skipped_is_being_checked_until_it_is_skipped() -> None:
+def test_a_row_just_skipped_is_shown_as_being_checked_until_it_is() -> None:
     edits = RecordEdits(left_out={8})
     [before] = lines_of([row(RowState.READY)], edits)
     [after] = lines_of([row(RowState.LEFT_OUT)], edits)
     assert (before.is_being_checked, after.is_being_checked) == (True, False)
 
 
-def test_a_row_that_was_skipped_for_another_reason_is_not_being_checked() -> None:
+def test_a_row_skipped_for_another_reason_is_not_shown_as_being_checked() -> None:
     [line] = lines_of([row(RowState.LEFT_OUT)], RecordEdits())
     assert not line.is_being_checked
 
 
-def test_an_error_counts_before_a_warning_of_the_same_cell_and_a_note_is_no_mark() -> None:
+def test_an_error_hides_a_warning_of_the_same_cell_and_a_note_is_no_mark() -> None:
     warning = problem("control_character", severity="warning")
     [line] = lines_of([row(RowState.INVALID, problem(), warning)], RecordEdits())
     assert line.faulty == {0: "error"}

@@ -91,15 +91,15 @@ def test_a_file_with_invalid_rows_lands_on_fix_which_counts_them() -> None:
 
 
 @pytest.mark.parametrize("totals", [Totals(looks_like=1), Totals(has_balance=1)])
-def test_rows_that_only_a_person_can_judge_are_shown_before_confirm(totals: Totals) -> None:
+def test_rows_that_only_a_person_can_decide_are_shown_before_confirm(totals: Totals) -> None:
     assert steps.first_step(draft(Stage.CHECKED, {RowState.READY: 3}, totals=totals)) is Step.FIX
 
 
-def test_a_file_of_which_nothing_is_left_to_create_does_not_land_on_confirm() -> None:
+def test_a_file_with_nothing_left_to_create_does_not_land_on_confirm() -> None:
     assert steps.first_step(draft(Stage.CHECKED, {RowState.EXISTS: 3})) is Step.FIX
 
 
-def test_columns_that_nobody_can_guess_are_where_a_person_lands_and_no_later_step_opens() -> None:
+def test_a_person_lands_on_columns_that_cannot_be_guessed_and_no_later_step_opens() -> None:
     unmapped = draft(Stage.MATCHING)
     assert steps.shown_step(unmapped, None) is Step.COLUMNS
     assert steps.shown_step(unmapped, "confirm") is Step.COLUMNS
@@ -120,7 +120,7 @@ def test_the_step_of_a_link_opens(asked: Step) -> None:
 
 
 @pytest.mark.parametrize("asked", ["", "nothing", None])
-def test_a_link_without_a_step_that_there_is_opens_where_a_person_begins(asked: str | None) -> None:
+def test_a_link_without_a_valid_step_opens_where_a_person_begins(asked: str | None) -> None:
     assert steps.shown_step(SOME_INVALID, asked) is Step.FIX
 
 

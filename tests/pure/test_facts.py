@@ -63,43 +63,43 @@ KEPT: list[tuple[type[Stored], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "kept"), KEPT)
-def test_what_an_earlier_version_kept_is_written_again_as_it_was(
+def test_what_an_earlier_version_stored_is_written_again_unchanged(
     kind: type[Stored], kept: dict[str, Any]
 ) -> None:
     assert orjson.loads(kind.model_validate_json(orjson.dumps(kept)).stored()) == kept
 
 
 @pytest.mark.parametrize(("kind", "kept"), KEPT)
-def test_what_a_later_version_adds_is_passed_over(kind: type[Stored], kept: dict[str, Any]) -> None:
+def test_what_a_later_version_adds_is_ignored(kind: type[Stored], kept: dict[str, Any]) -> None:
     added = {**kept, "of_a_later_version": [1]}
     assert kind.model_validate(added) == kind.model_validate(kept)
 
 
-def test_a_check_of_an_earlier_version_has_what_it_did_not_count_yet_at_nought() -> None:
+def test_a_check_of_an_earlier_version_has_zero_for_what_it_did_not_count() -> None:
     totals = Totals.model_validate({"records": 3, "balances": 2, "invalid": 1})
     assert (totals.existing, totals.hidden_rows, totals.looks_like, totals.has_balance) == (0, 0, 0, 0)
     assert (totals.problems, totals.by_ledger, totals.not_checked) == ((), (), ())
     assert Totals().records is None
 
 
-def test_a_comparison_that_does_not_say_it_looked_has_not_looked() -> None:
+def test_a_comparison_counts_only_if_it_says_that_it_looked() -> None:
     assert not Findings.model_validate({"clean": True}).checked
 
 
-def test_all_of_a_files_shape_is_written_down_and_of_options_what_was_chosen() -> None:
+def test_the_whole_shape_of_a_file_is_stored_and_of_options_what_was_chosen() -> None:
     shape = orjson.loads(FileShape(kind="csv", header_row=1, headers=["a"]).stored())
     assert (shape["delimiter"], shape["samples"], shape["rows_estimate"]) == (None, [], 0)
     assert ReadOptions(sheet="Clients", encoding=None).stored() == '{"sheet":"Clients"}'
 
 
-def test_what_is_added_to_a_fact_is_written_with_it() -> None:
+def test_an_added_field_of_a_fact_is_stored_with_it() -> None:
     totals = Totals(records=1).model_copy(update={"existing": 0, "by_ledger": ()})
     assert orjson.loads(totals.stored()) == {"records": 1, "existing": 0, "by_ledger": []}
     found = Findings(checked=True).model_copy(update={"twins": [RowFinding(row=2, ids=["bln_1"])]})
     assert orjson.loads(found.stored()) == {"checked": True, "twins": [{"row": 2, "ids": ["bln_1"]}]}
 
 
-def test_a_problem_is_kept_with_its_row_and_read_back() -> None:
+def test_a_problem_is_stored_with_its_row_and_read_back() -> None:
     found = [Problem("bad_quotes", 12, "USD", "note", "a", "Quotes.", "warning", "b", 3)]
     kept = problems.to_json(found)
     assert kept is not None
@@ -131,7 +131,7 @@ def test_the_first_column_of_a_use_counts() -> None:
     assert Unexpected(ids=["bln_1"]).row is None
 
 
-def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
+def test_events_are_stored_under_the_words_that_they_always_had() -> None:
     assert sorted(EventKind) == sorted(
         [
             "uploaded",
@@ -187,19 +187,19 @@ def test_what_happened_is_kept_under_the_words_that_it_always_had() -> None:
 
 
 @pytest.mark.parametrize("kind", EventKind)
-def test_whatever_happened_has_a_sentence(kind: EventKind) -> None:
+def test_every_kind_of_event_has_a_sentence(kind: EventKind) -> None:
     said = about_activity.event(Event(1.0, actor(), kind, None, "{}"))
     assert said.endswith((".", ": "))
     assert said != f"{kind.capitalize()}." or kind in ("paused", "resumed")
 
 
-def test_what_another_version_calls_an_event_is_shown_as_it_stands() -> None:
+def test_an_event_of_another_version_is_shown_as_it_is_stored() -> None:
     assert about_activity.event(Event(1.0, actor(), "of a later version", None, '{"x": 1}')) == (
         "Of a later version."
     )
 
 
-def test_the_particulars_of_all_versions_are_read() -> None:
+def test_the_details_of_all_versions_are_read() -> None:
     one = Particulars.model_validate_json('{"balance_ids": [null, "bln_1"], "rows": ["2", "3·USD"]}')
     assert (one.ids, one.rows, one.by) == (["bln_1"], ("2", "3·USD"), None)
     assert Particulars.model_validate_json('{"rows": 3}').rows == 3

@@ -21,7 +21,7 @@ def test_a_worker_that_cannot_reach_an_instance_is_not_waited_for() -> None:
     assert may_take(1, 4, [worker(0, 2, 3)])
 
 
-def test_a_worker_that_comes_later_is_left_an_instance_until_both_have_about_as_many() -> None:
+def test_a_later_worker_gets_an_instance_until_both_have_about_as_many() -> None:
     assert gives_away({1, 2, 3}, [worker(0, 1, 2, 3)]) == [1, 2, 3]
     assert gives_away({1, 2}, [worker(1, 1, 2, 3)]) == []
     assert gives_away({1, 2}, [worker(0, 2)]) == [2]

@@ -35,7 +35,7 @@ def test_a_form_says_all_that_is_missing_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["import_ref", " import_id "])
-def test_our_own_marks_cannot_be_typed_as_metadata(name: str) -> None:
+def test_our_own_metadata_names_cannot_be_typed(name: str) -> None:
     [sentence] = told(meta_data=[(name, "x")])
     assert f"{name.strip()} is reserved for Balance Desk." in sentence
 
@@ -51,12 +51,14 @@ def test_our_own_marks_cannot_be_typed_as_metadata(name: str) -> None:
         {"ledger_id": "general_ledger_id", "indicator": "@F\0"},
     ],
 )
-def test_characters_that_blnk_cannot_store_are_refused_before_anything_is_sent(facts: dict[str, Any]) -> None:
+def test_characters_that_blnk_cannot_store_are_rejected_before_anything_is_sent(
+    facts: dict[str, Any],
+) -> None:
     assert any("which Blnk cannot store" in sentence for sentence in told(**facts))
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800", "tab\there"])
-def test_names_that_blnk_cannot_store_are_refused_too(name: str) -> None:
+def test_names_that_blnk_cannot_store_are_rejected_too(name: str) -> None:
     assert any("cannot be stored" in sentence for sentence in told(meta_data=[(name, "x")]))
 
 
@@ -96,7 +98,7 @@ def test_a_form_is_never_taken_for_a_total_or_for_column_names(pairs: list[tuple
     assert asked(meta_data=pairs).meta_data == dict(pairs)
 
 
-def test_all_that_is_typed_is_asked_for_and_empty_lines_mean_nothing() -> None:
+def test_everything_typed_is_requested_and_empty_lines_mean_nothing() -> None:
     made = asked(
         ledger_id=" general_ledger_id ",
         currency="points",
@@ -118,7 +120,7 @@ def test_all_that_is_typed_is_asked_for_and_empty_lines_mean_nothing() -> None:
     )
 
 
-def test_an_indicator_that_another_balance_has_is_refused_with_its_id() -> None:
+def test_an_indicator_that_another_balance_has_is_rejected_with_its_id() -> None:
     blnk = {"@Fees USD": KnownIndicator(balance_id="bln_1")}
     general = {"ledger_id": "general_ledger_id", "indicator": "@Fees", "taken": lambda _: blnk}
     assert told(**general) == ["“@Fees” in USD already exists in Blnk as bln_1."]

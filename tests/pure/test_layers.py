@@ -96,12 +96,12 @@ def test_no_module_imports_from_a_later_layer(module: str) -> None:
     assert up == []
 
 
-def test_no_module_needs_itself_to_be_loaded() -> None:
+def test_no_module_imports_itself_in_a_circle() -> None:
     list(TopologicalSorter({one: ours(one, at_once=True) for one in SOURCES}).static_order())
 
 
 @pytest.mark.parametrize("module", [one for one in SOURCES if one.startswith("blnk_api")])
-def test_nothing_beside_the_pages_knows_streamlit(module: str) -> None:
+def test_only_the_pages_import_streamlit(module: str) -> None:
     assert not [one for one in imported(module) if one.split(".")[0] == "streamlit"]
 
 
@@ -164,7 +164,7 @@ def test_no_module_is_too_long_to_be_read_at_once() -> None:
     assert {module: n for module, n in lines.items() if n > 300} == {}
 
 
-def test_a_page_is_layout_alone() -> None:
+def test_a_page_is_only_layout() -> None:
     pages = {path.name: len(path.read_text().splitlines()) for path in (ROOT / "pages").glob("*.py")}
     assert {name: n for name, n in pages.items() if n > 80} == {}
 

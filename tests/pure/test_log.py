@@ -27,7 +27,7 @@ def record(message: str, *arguments: object, **more: Any) -> logging.LogRecord:
     return logging.LogRecord("blnk.worker", logging.WARNING, "a.py", 1, message, arguments, more.get("why"))
 
 
-def test_a_line_says_when_how_bad_who_and_what() -> None:
+def test_a_line_says_when_how_severe_which_logger_and_what() -> None:
     said = line(record("A disk\nis %s", "full"))
     assert datetime.fromisoformat(said.pop("time")).utcoffset() is not None
     assert said == {"level": "warning", "logger": "blnk.worker", "message": "A disk\nis full"}
@@ -81,7 +81,7 @@ def said(**env: str) -> str:
     return done.stderr
 
 
-def test_each_line_is_one_object_whoever_says_it() -> None:
+def test_each_line_is_one_object_whichever_logger_writes_it() -> None:
     told = [json.loads(each) for each in said(BLNK_LOG="json").splitlines()]
     assert [one["logger"] for one in told] == [
         *("blnk.app", "streamlit.before", "streamlit.after", "py.warnings"),
@@ -108,11 +108,11 @@ def test_a_process_ends_with_a_sentence_in_the_form_of_its_log() -> None:
         assert (done.returncode, done.stderr.endswith(told)) == (1, True), done.stderr
 
 
-def test_without_the_setting_lines_are_for_people() -> None:
+def test_without_the_setting_lines_are_plain_text() -> None:
     assert " blnk.app ours\n" in said()
 
 
-def test_a_form_that_is_not_known_is_refused() -> None:
+def test_an_unknown_format_is_rejected() -> None:
     with pytest.raises(SettingsProblem, match="BLNK_LOG should be json"):
         settings.load({"BLNK_LOG": "yaml"})
 
@@ -127,11 +127,11 @@ def test_a_form_that_is_not_known_is_refused() -> None:
         ("", None),
     ],
 )
-def test_figures_are_for_this_machine_unless_an_address_is_named(said: str, means: object) -> None:
+def test_metrics_are_for_this_machine_unless_an_address_is_named(said: str, means: object) -> None:
     assert settings.load({"BLNK_METRICS": said}).metrics == means
 
 
 @pytest.mark.parametrize("said", ["desk", "127.0.0.1:", "0", "65536", "127.0.0.1:９"])
-def test_an_address_of_figures_without_a_port_is_refused(said: str) -> None:
+def test_an_address_of_metrics_without_a_port_is_rejected(said: str) -> None:
     with pytest.raises(SettingsProblem, match="BLNK_METRICS should be an address and a port"):
         settings.load({"BLNK_METRICS": said})

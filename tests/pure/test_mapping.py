@@ -53,7 +53,7 @@ def test_a_header_is_understood_as_people_spell_it(header: str, use: Use) -> Non
     assert uses([header]) == [use]
 
 
-def test_values_tell_what_headers_do_not() -> None:
+def test_values_show_what_column_names_do_not() -> None:
     row = [LEDGER, "NGN", IDENTITY, "Ada"]
     assert uses("a,b,c,d", row, row) == [Use.LEDGER, Use.CURRENCY, Use.IDENTITY, Use.METADATA]
     assert uses("code,currency", ["NGN", "USD"]) == [Use.METADATA, Use.CURRENCY]
@@ -65,7 +65,7 @@ def test_ids_are_preferred_where_a_file_has_ids_and_names() -> None:
     assert told(found, table) == {"second_column": "warning"}
 
 
-def test_a_reference_is_taken_as_a_key_only_while_it_mostly_differs() -> None:
+def test_a_reference_is_used_as_a_key_only_if_it_mostly_differs() -> None:
     alike = [["March"], ["March"], ["March"]]
     assert uses("reference", ["a"], ["b"], ["a"]) == [Use.REFERENCE]
     assert uses("reference", *alike) == [Use.METADATA]
@@ -88,7 +88,7 @@ def test_metadata_names_are_made_findable_where_letters_allow() -> None:
     assert names(["import_id"]) == ["file_import_id"]
 
 
-def test_what_is_renamed_or_cannot_be_found_is_told() -> None:
+def test_renamed_or_unsearchable_names_are_reported() -> None:
     found = mapping.guess(table := shape(["ledger", "currency", "Cost center", "客户"]))
     assert told(found, table) == {"renamed": "note", "unfindable_name": "warning"}
 
@@ -110,7 +110,7 @@ def test_what_a_file_lacks_must_be_chosen_and_one_choice_is_enough() -> None:
     assert told(chosen, table) == {}
 
 
-def test_a_column_that_is_there_twice_is_never_chosen_silently() -> None:
+def test_a_column_that_appears_twice_is_never_chosen_silently() -> None:
     found = mapping.guess(table := shape("ledger_id,currency,currency,team,Team"))
     messages = [problem.message for problem in mapping_problems.problems(found, table)]
     assert messages == [
@@ -140,18 +140,18 @@ def test_a_name_that_cannot_be_sent_is_an_error(name: str | None, kind: str) -> 
     assert told(Mapping(columns=tuple(columns)), table) == {kind: "error"}
 
 
-def test_match_columns_must_be_there() -> None:
+def test_key_columns_must_exist() -> None:
     table = shape("ledger,currency,team")
     found = mapping.guess(table).model_copy(update={"match_columns": ("team", "desk")})
     assert told(found, table) == {"no_match_column": "error"}
 
 
-def test_a_nameless_column_with_values_is_told() -> None:
+def test_a_nameless_column_with_values_is_reported() -> None:
     table = shape(["ledger", "currency", ""], ["A", "USD", "something"])
     assert told(mapping.guess(table), table) == {"nameless_column": "warning"}
 
 
-def test_a_mapping_travels_as_json() -> None:
+def test_a_mapping_is_stored_as_json() -> None:
     found = mapping.guess(shape("ledger,currency,team,reference", ["A", "USD", "x", "y"]))
     assert Mapping.model_validate_json(found.model_dump_json()) == found
 
@@ -173,7 +173,7 @@ def test_a_saved_mapping_is_offered_for_the_same_headers_in_any_order() -> None:
     assert adopted.identity_key == "crm"
 
 
-def test_our_own_results_are_known_by_the_columns_we_added_last() -> None:
+def test_our_own_results_are_recognized_by_the_columns_that_we_add() -> None:
     headers = ["ledger", "currency", "status", "'=note", "balance_id", "status", "message", "import_ref"]
     found = mapping.guess(shape(headers))
     assert [column.use for column in found.columns] == [

@@ -40,7 +40,7 @@ def test_the_token_that_was_sent_is_hidden_in_every_spelling(text: str) -> None:
         ("<a href=/login?api_key=abc123&x=1>", "abc123"),
     ],
 )
-def test_what_looks_like_a_secret_is_hidden_though_nobody_sent_it(text: str, secret: str) -> None:
+def test_what_looks_like_a_secret_is_hidden_although_it_was_not_sent(text: str, secret: str) -> None:
     assert secret not in masked_document(text)
     assert "[hidden]" in masked_document(text)
 
@@ -56,7 +56,7 @@ def test_what_looks_like_a_secret_is_hidden_though_nobody_sent_it(text: str, sec
         "",
     ],
 )
-def test_words_about_secrets_stay(text: str) -> None:
+def test_words_about_secrets_are_kept(text: str) -> None:
     assert masked_document(text, [SECRET, ""]) == text
 
 
@@ -91,7 +91,7 @@ def test_an_answer_is_kept_as_far_as_it_can_be_read(
 
 
 @pytest.mark.parametrize("cut", range(1, len(SECRET)))
-def test_a_token_that_stands_across_the_end_of_what_is_read_leaves_no_trace(cut: int) -> None:
+def test_a_token_across_the_end_of_what_is_read_leaves_no_trace(cut: int) -> None:
     """All before it is hidden too, so that its first letters would come into the part that is kept."""
     known = "k" * 64
     whole, rest = divmod(65_536 - cut, 64)
@@ -122,7 +122,7 @@ def test_blnks_words_hold_no_token_either() -> None:
         ({"X-Request-Id": f"for {SECRET}"}, "for [hidden]"),
     ],
 )
-def test_the_request_id_is_that_of_whoever_sets_one(headers: dict[str, str], id: str) -> None:
+def test_the_request_id_is_that_of_the_host_that_sets_one(headers: dict[str, str], id: str) -> None:
     assert Answer.of(500, b"", headers, (SECRET,)).request_id == id
 
 

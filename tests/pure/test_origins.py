@@ -43,11 +43,11 @@ def test_this_machine_always_reaches_it(site: Site, host: str) -> None:
     ],
 )
 @pytest.mark.parametrize("site", [LOCAL, OPEN, NAMED, BEHIND])
-def test_a_name_that_strangers_could_have_reaches_nothing(site: Site, host: str) -> None:
+def test_a_name_that_others_could_own_reaches_nothing(site: Site, host: str) -> None:
     assert not site.is_ours(host)
 
 
-def test_without_a_list_of_names_it_has_those_that_nobody_else_can_have() -> None:
+def test_without_a_list_of_names_it_has_those_that_only_it_can_have() -> None:
     own = socket.gethostname()
     for site in (LOCAL, OPEN):
         for host in ("192.0.2.7:8501", "[2001:db8::7]", own, f"{own.upper()}:8501"):
@@ -121,7 +121,7 @@ def test_other_sites_that_are_listed_may_act_and_null_never() -> None:
         assert not site.is_from_us(origin, "localhost:8501")
 
 
-def test_streamlit_is_told_a_name_that_it_knows() -> None:
+def test_streamlit_gets_a_name_that_it_knows() -> None:
     assert NAMED.host_for_streamlit("desk.example.com:8501") == "desk.example.com:8501"
     assert NAMED.host_for_streamlit("localhost:8501") == "Desk.example.com"
     assert OPEN.host_for_streamlit("localhost:8501") == "localhost:8501"
@@ -161,7 +161,7 @@ def test_a_page_may_open_the_sockets_of_its_own_host_alone() -> None:
         "https://desk.example.com?x",
     ],
 )
-def test_a_public_url_that_is_none_is_named_and_not_repeated(tmp_path: Path, wrong: str) -> None:
+def test_an_invalid_public_url_is_named_and_not_repeated(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(SettingsProblem, match="BLNK_PUBLIC_URL should be") as problem:
         settings.load({"BLNK_DATA_DIR": str(tmp_path), "BLNK_PUBLIC_URL": wrong})
     assert "s3cr3t" not in str(problem.value)

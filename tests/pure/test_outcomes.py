@@ -139,7 +139,7 @@ def test_every_meaning_has_its_line_in_the_table_and_is_walked_here() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": "no"}', json.dumps(BALANCE).encode()])
-def test_a_row_that_may_have_left_a_balance_is_never_called_not_sent(body: bytes) -> None:
+def test_a_row_that_may_have_a_balance_is_never_called_not_sent(body: bytes) -> None:
     """Only a no in Blnk's own words, its credentials and its rate limit prove that nothing was created."""
     gone: dict[str, set[int]] = {}
     for status in range(100, 600):
@@ -160,7 +160,7 @@ def test_a_server_error_is_kept_with_its_row_only_in_blnks_own_words() -> None:
     assert kept(408, b'{"error": "slow"}') is None
 
 
-def test_what_came_back_otherwise_stands_with_the_created_row() -> None:
+def test_what_came_back_different_is_shown_with_the_created_row() -> None:
     other = json.dumps({**BALANCE, "currency": "usd"}).encode()
 
     assert decide(FLIGHT, classify(Answer(201, other))).message == "currency is “usd” in Blnk"

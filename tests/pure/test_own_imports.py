@@ -21,7 +21,7 @@ def made(name: str, state: ImportState, *, who: str = "Ada", invalid: int = 0, k
     return replace(A_DRAFT, file_name=name, state=state, who=actor(who), counts=counts, kind=kind)
 
 
-def test_drafts_running_imports_and_those_with_rows_to_decide_are_told_apart() -> None:
+def test_drafts_running_imports_and_those_with_rows_to_decide_are_listed_apart() -> None:
     assert titles(
         made("c", ImportState.DRAFT, invalid=2),
         made("b", ImportState.RUNNING),
@@ -31,13 +31,13 @@ def test_drafts_running_imports_and_those_with_rows_to_decide_are_told_apart() -
     ) == [["c"], ["b", "y"], ["a"]]
 
 
-def test_what_others_uploaded_is_not_ones_own_until_one_confirms_it() -> None:
+def test_an_import_of_others_becomes_ones_own_by_confirming_it() -> None:
     others = made("theirs", ImportState.RUNNING, who="Adam")
     assert titles(others) == [[], [], []]
     assert titles(replace(others, confirmed_by=actor())) == [[], ["theirs"], []]
 
 
-def test_a_canceled_import_and_a_form_that_was_not_sent_wait_for_nobody() -> None:
+def test_a_canceled_import_and_an_unsent_form_need_nobody() -> None:
     assert titles(
         made("cancelled", ImportState.CANCELLED, invalid=1), made("form", ImportState.DRAFT, kind="form")
     ) == [[], [], []]

@@ -39,7 +39,7 @@ def most_in_a_window(left: list[float], seconds: float = 60.0) -> int:
 
 
 @pytest.mark.parametrize("cap", CAPS)
-def test_no_minute_wherever_it_begins_holds_more_than_the_cap(cap: int) -> None:
+def test_no_minute_has_more_requests_than_the_cap(cap: int) -> None:
     left = times_of(Pace(cap), 180 if cap > 60 else 600)
     assert 0 < most_in_a_window(left) <= cap
 
@@ -56,14 +56,14 @@ def test_not_even_when_the_process_stalls_and_catches_up(cap: int) -> None:
 
 
 @pytest.mark.parametrize("cap", [60, 5000, 100_000])
-def test_a_rest_saves_nothing_up(cap: int) -> None:
+def test_idle_time_saves_nothing_up(cap: int) -> None:
     """Nothing to send for a minute, and then everything at once."""
     left = times_of(Pace(cap), 180, wanted=lambda now: 0 if now < 1060 else 10**9)
     assert most_in_a_window(left) <= cap
 
 
 @given(cap=st.integers(1, 100_000), seed=st.integers(0, 2**32))
-def test_no_cap_and_no_habit_of_the_ticks_breaks_it(cap: int, seed: int) -> None:
+def test_no_cap_and_no_rhythm_of_ticks_breaks_it(cap: int, seed: int) -> None:
     chance = random.Random(seed)
     left = times_of(
         Pace(cap),
@@ -108,7 +108,7 @@ def test_a_wait_that_blnk_asks_for_is_obeyed(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("seconds", [3_601.0, 999_999_999.0, float("inf")])
-def test_no_wait_is_longer_than_an_hour_and_a_longer_one_is_told(seconds: float) -> None:
+def test_no_wait_is_longer_than_an_hour_and_a_longer_one_is_reported(seconds: float) -> None:
     pace = Pace(6000)
     pace.permits(100.0)
     pace.busy(100.0, sent_at=99.9, retry_after_seconds=seconds)
@@ -140,7 +140,7 @@ def test_nothing_is_saved_up_during_a_wait() -> None:
     assert pace.permits(130.0) == 297  # three tenths of a second, of a cap that is used to 99.2 %
 
 
-def test_without_a_wait_given_the_waits_double_up_to_a_minute() -> None:
+def test_without_a_given_wait_the_waits_double_up_to_a_minute() -> None:
     pace = Pace(6000)
     now, waits = 100.0, []
     for _ in range(9):
@@ -162,7 +162,7 @@ def test_a_429_slows_down_and_a_burst_of_them_slows_down_once() -> None:
     assert pace.learned_per_minute == pytest.approx(2940.0)
 
 
-def test_however_often_it_is_told_it_never_stands_still() -> None:
+def test_however_often_it_slows_down_it_never_stops() -> None:
     pace = Pace(6000)
     for at in range(100, 200):
         pace.busy(float(at), sent_at=at - 0.1, retry_after_seconds=0.5)
@@ -176,7 +176,7 @@ def test_a_cap_below_the_least_pace_is_still_a_cap() -> None:
     assert most_in_a_window(times_of(pace, 600, start=110.0)) <= 2
 
 
-def test_the_pace_comes_back_evenly_and_ends_at_the_cap() -> None:
+def test_the_pace_recovers_evenly_up_to_the_cap() -> None:
     pace = Pace(6000)
     pace.busy(100.0, sent_at=99.9, retry_after_seconds=1.0)
     seen: list[float] = []
@@ -203,7 +203,7 @@ def test_the_pace_that_was_learned_is_kept() -> None:
     assert len(left) <= 30
 
 
-def test_a_tenth_is_kept_for_pages_while_somebody_uses_them() -> None:
+def test_a_tenth_is_reserved_for_pages_while_someone_uses_them() -> None:
     alone, beside = Pace(6000), Pace(6000, pages_are_reading=True)
     assert len(times_of(beside, 60)) == pytest.approx(len(times_of(alone, 60)) * 0.9, rel=0.01)
 
@@ -227,14 +227,14 @@ def opened(now: float = 100.0) -> Breaker:
     return breaker
 
 
-def test_what_was_under_way_when_it_opened_does_not_lengthen_the_wait() -> None:
+def test_requests_underway_when_it_opened_do_not_lengthen_the_wait() -> None:
     breaker = opened()
     for _ in range(200):
         assert not breaker.failed(101.0, "502")
     assert breaker.probe_at == 105.0
 
 
-def test_the_wait_between_probes_doubles_up_to_its_bound() -> None:
+def test_the_wait_between_probes_doubles_up_to_its_limit() -> None:
     breaker = opened()
     waits = []
     now = 100.0
@@ -247,7 +247,7 @@ def test_the_wait_between_probes_doubles_up_to_its_bound() -> None:
     assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 120.0, 120.0]
 
 
-def test_a_look_lets_one_row_try_and_the_row_closes_the_breaker() -> None:
+def test_a_successful_probe_lets_one_row_try_and_the_row_closes_the_breaker() -> None:
     breaker = opened()
     met = [breaker.circuit]
     breaker.looked()
@@ -293,6 +293,6 @@ def test_reads_that_fail_count_beside_rows_until_one_is_answered() -> None:
     assert breaker.failed(4.0, "a read", is_read=True)
 
 
-def test_a_cap_of_a_few_requests_expects_what_leaves_within_the_time() -> None:
+def test_a_cap_of_a_few_requests_expects_what_is_sent_within_the_time() -> None:
     assert Pace(6000).expected(1.0) == 99
     assert Pace(6000).expected(10.0) == 992

@@ -32,7 +32,7 @@ def test_a_typed_id_stays_one_piece_of_the_path() -> None:
     assert asked(request) == ("GET", path, (INSTANCE,), None)
 
 
-def test_a_list_is_asked_for_by_pages_of_a_hundred() -> None:
+def test_a_list_is_requested_in_pages_of_a_hundred() -> None:
     request = endpoints.list_page("ins_1", "ledgers", page=3)
     assert asked(request) == ("GET", "/data/ledgers", (INSTANCE, ("page", "3"), ("pageSize", "100")), None)
     assert endpoints.list_page("ins_1", "ledgers", page=1, page_size=5).query[2] == ("pageSize", "5")
@@ -71,7 +71,7 @@ def test_a_filter_says_what_and_in_which_order(what: str, path: str) -> None:
     assert orjson.loads(up.body or b"") == {**body, "sort_order": "asc"}
 
 
-def test_refs_are_asked_for_in_one_list_from_a_moment_on() -> None:
+def test_refs_are_requested_in_one_list_from_a_moment_on() -> None:
     refs = {"field": "meta_data.import_ref", "operator": "in", "values": ["a", "b"]}
     since = {"field": "created_at", "operator": "gte", "value": "2026-01-01T00:00:00Z"}
     first = (INSTANCE, ("page", "1"), ("pageSize", "100"))
@@ -83,7 +83,7 @@ def test_refs_are_asked_for_in_one_list_from_a_moment_on() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 100])
-def test_no_look_asks_for_none_or_for_so_many_that_a_full_page_would_prove_nothing(n: int) -> None:
+def test_no_look_up_asks_for_none_or_for_more_than_a_full_page_can_prove(n: int) -> None:
     assert len(orjson.loads(endpoints.find_refs("i", ["a"] * 99).body or b"")["filters"][0]["values"]) == 99
     with pytest.raises(ValueError, match=f"1 to 99 refs, not {n}"):
         endpoints.find_refs("i", ["a"] * n)
@@ -120,7 +120,7 @@ def test_a_failed_read_says_what_happened_and_keeps_what_support_needs(
 
 
 @pytest.mark.parametrize(("status", "wait"), [(429, 7.0), (503, 7.0), (500, None), (400, None)])
-def test_a_wait_that_blnk_asks_for_is_kept_where_it_means_one(status: int, wait: float | None) -> None:
+def test_a_wait_that_blnk_asks_for_is_kept_if_it_is_one(status: int, wait: float | None) -> None:
     failed = failure(answer(status, b"", "7"))
     assert isinstance(failed, errors.ReadFailed | errors.RateLimited)
     assert failed.retry_after_seconds == wait
@@ -147,23 +147,23 @@ def test_a_wait_that_blnk_asks_for_is_kept_where_it_means_one(status: int, wait:
         (answer(504), True),
     ],
 )
-def test_a_read_is_asked_again_where_a_moment_may_help(reply: Reply, passes: bool) -> None:
+def test_a_read_is_repeated_if_that_may_help(reply: Reply, passes: bool) -> None:
     failed = failure(reply)
     assert retries.may_pass(failed) is passes
     assert retries.wait_seconds(failed, 1) == (0.25 if passes else None)
 
 
-def test_what_is_no_failure_to_answer_is_not_asked_again() -> None:
+def test_an_answered_read_is_not_repeated() -> None:
     assert not retries.may_pass(errors.BlnkError("Something else."))
 
 
-def test_it_is_asked_again_three_times_after_waits_that_double() -> None:
+def test_it_is_repeated_three_times_after_waits_that_double() -> None:
     lost = failure(AnswerLost("gone"))
     waits = [retries.wait_seconds(lost, n, first_seconds=2.0) for n in (1, 2, 3, 4)]
     assert waits == [2.0, 4.0, 8.0, None]
 
 
-def test_a_wait_that_blnk_asks_for_is_the_least() -> None:
+def test_a_wait_that_blnk_asks_for_is_the_minimum() -> None:
     busy = failure(answer(503, b"", "3"))
     waits = [retries.wait_seconds(busy, n, first_seconds=1.0) for n in (1, 2, 3, 4)]
     assert waits == [3.0, 3.0, 4.0, None]
@@ -174,7 +174,7 @@ def test_a_wait_that_blnk_asks_for_is_the_least() -> None:
     ("said", "total"),
     [({"total": 7}, 7), ({"total": 0}, 0), ({"total": True}, None), ({"total": "7"}, None), ([], None)],
 )
-def test_a_total_is_a_number_or_unsaid(said: Any, total: int | None) -> None:
+def test_a_total_is_a_number_or_unknown(said: Any, total: int | None) -> None:
     assert answers.read_total(said) == total
 
 
@@ -190,7 +190,7 @@ def test_anything_else_is_not_the_one_thing(said: Any) -> None:
 
 
 @pytest.mark.parametrize("said", ["a", 1, {"a": 1}, {"data": {"a": 1}}, [1], [{"a": 1}, None]])
-def test_what_is_no_list_of_things_never_passes_for_absence(said: Any) -> None:
+def test_an_answer_that_is_not_a_list_never_means_absence(said: Any) -> None:
     with pytest.raises(errors.ReadFailed, match=r"^Blnk's answer has an unexpected shape\.$"):
         answers.read_rows(said)
 

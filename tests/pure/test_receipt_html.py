@@ -60,7 +60,7 @@ def everywhere(value: Any, text: str) -> Any:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_others_typed_stands_there_as_they_typed_it(text: str) -> None:
+def test_what_others_typed_is_shown_literally(text: str) -> None:
     shown = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     page, plain = document(**everywhere(RECEIPT, text)), document(**everywhere(RECEIPT, "word"))
     assert page.replace(shown, "word") == plain
@@ -73,7 +73,7 @@ def test_quotation_marks_do_not_leave_an_attribute() -> None:
     assert '"><b>' not in page
 
 
-def test_it_names_the_version_that_wrote_it_and_none_where_none_was_written_down() -> None:
+def test_it_names_the_version_that_wrote_it_if_that_was_stored() -> None:
     assert "Balance Desk 0.9.1" in document(version="0.9.1")
     assert "Written by" not in document()
 
@@ -87,17 +87,17 @@ def test_a_receipt_of_an_earlier_version_opens_as_it_was_written() -> None:
     )
 
 
-def test_what_is_not_known_is_a_dash_and_what_nobody_did_is_said() -> None:
+def test_what_is_unknown_is_a_dash_and_what_nobody_did_is_stated() -> None:
     page = document(left_out={"count": 1, "rows": [{"row": "3", "why": "total", "by": None, "at": None}]})
     assert "<td>3</td>\n<td>total</td>\n<td>–</td>\n<td>–</td>" in page
     assert "<p>None.</p>" in document()
 
 
-def test_numbers_stand_right_with_their_thousands_apart() -> None:
+def test_numbers_are_aligned_right_with_thousands_separators() -> None:
     assert '<td>Created</td>\n<td class="n">1,234</td>' in document()
 
 
-def test_of_a_long_table_the_first_thousand_lines_stand_and_how_many_do_not() -> None:
+def test_a_long_table_has_its_first_thousand_lines_and_the_number_of_the_others() -> None:
     existing = [{"row": f"r{n}", "balance_id": f"bln_{n}"} for n in range(1_500)]
     page = document(existing={"count": 20_000, "rows": existing})
     assert page.count("<td>bln_") == 1_000

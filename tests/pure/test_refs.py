@@ -58,7 +58,7 @@ def test_absent_empty_and_false_fields_mean_the_same() -> None:
     assert refs.content_hash(spelled_out) == refs.content_hash(PLAIN)
 
 
-def test_our_own_stamps_do_not_count() -> None:
+def test_our_own_metadata_does_not_count() -> None:
     stamped = {**FULL, "meta_data": {**FULL["meta_data"], "import_ref": "x", "import_id": "y"}}
     assert refs.content_hash(stamped) == refs.content_hash(FULL)
 
@@ -106,12 +106,12 @@ def test_a_ref_is_read_back_as_it_was_made() -> None:
 @pytest.mark.parametrize(
     "text", ["", "v1", "v2-" + "a" * 26 + "-0", "v1-" + "a" * 26, "v1-" + "A" * 26 + "-0"]
 )
-def test_text_that_is_no_ref_of_ours_is_none(text: str) -> None:
+def test_text_that_is_not_a_ref_of_ours_is_none(text: str) -> None:
     assert refs.parse_ref(text) is None
     assert refs.parse_ref(f"v1-{'a' * 26}-0\n") is None
 
 
-def test_a_ref_fits_until_its_row_means_something_else() -> None:
+def test_a_ref_matches_until_its_row_means_something_else() -> None:
     match = {"cost_center": "CC-100"}
     for made_under in (None, match):
         ref = refs.parse_ref(refs.make_ref(refs.content_hash(FULL, made_under), 0))
@@ -124,7 +124,7 @@ def test_a_ref_fits_until_its_row_means_something_else() -> None:
     assert not refs.fits(under_columns, FULL, {"branch": "Lagos"})
 
 
-def test_the_check_asks_for_every_version_ever_shipped() -> None:
+def test_the_check_looks_up_every_version_ever_shipped() -> None:
     assert refs.all_versions(FULL, None, 3) == [f"v1-{refs.content_hash(FULL)}-3"]
     match = {"cost_center": "CC-100"}
     assert refs.all_versions(FULL, match, 0) == [f"v1-{refs.content_hash(FULL, match)}-0"]
@@ -141,7 +141,7 @@ def cells_of_a_program_that_cuts_anywhere(text: str) -> list[str]:
 
 
 @given(st.one_of(texts, dangerous, st.from_regex(r"'{0,3}[=+\-@\t\r].*")))
-def test_a_guarded_cell_starts_no_formula_wherever_it_is_cut_and_comes_back_exactly(text: str) -> None:
+def test_a_guarded_cell_starts_no_formula_wherever_it_is_split_and_comes_back_exactly(text: str) -> None:
     guarded = guard_cell(text)
     for cell in cells_of_a_program_that_cuts_anywhere(guarded):
         assert cell[:1] not in ("=", "+", "-", "@", "\uff1d", "\u2212") or cell == ""

@@ -51,7 +51,7 @@ NOT_THE_SAME = [
 
 
 @pytest.mark.parametrize(("one", "other"), READ_TWICE)
-def test_one_cell_that_was_read_in_two_ways_is_one_cell(one: str, other: str) -> None:
+def test_one_cell_read_in_two_ways_is_one_cell(one: str, other: str) -> None:
     assert only_reading(one, other)
     assert only_reading(other, one)
 
@@ -62,7 +62,7 @@ def test_two_cells_stay_two(one: str, other: str) -> None:
     assert not only_reading(other, one)
 
 
-def test_most_readings_of_a_cell_meet_without_each_other() -> None:
+def test_most_readings_of_a_cell_match_without_each_other() -> None:
     apart = [one for one in READ_TWICE if skeleton(one[0]) != skeleton(one[1])]
     assert apart == [
         ("山田", "»³ÅÄ"),
@@ -79,7 +79,7 @@ def test_what_an_earlier_version_may_have_sent_is_asked_for() -> None:
     assert other_readings("Lagos") == ["Lagos"]
 
 
-def test_a_column_whose_name_was_garbled_is_the_same_column() -> None:
+def test_a_column_with_a_garbled_name_is_the_same_column() -> None:
     assert names_that_differ({"πελάτης": "Νίκος"}, {"saeUoen": "Íßêïò"}) == ([], ["πελάτης"])
     assert names_that_differ({"client": "Ada"}, {"customer": "Ada"}) == (["client", "customer"], [])
     assert names_that_differ({"a": "1", "b": "x"}, {"a": "1.0", "b": "y"}) == (["b"], ["a"])

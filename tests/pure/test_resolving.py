@@ -52,7 +52,7 @@ class Looks:
             now += 0.25
 
 
-def test_an_absence_needs_the_settle_time_and_two_looks_apart() -> None:
+def test_an_absence_needs_the_settle_time_and_two_separate_look_ups() -> None:
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
     looks.resolver.created(Witness("w", 101.0))
@@ -67,7 +67,7 @@ def test_without_a_witness_nothing_is_absent() -> None:
     assert looks.absent_at == {}
 
 
-def test_a_witness_that_the_look_does_not_return_proves_nothing() -> None:
+def test_a_witness_that_the_look_up_does_not_return_proves_nothing() -> None:
     """A replica that lags, or another instance: it does not hold the witness either."""
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
@@ -105,7 +105,7 @@ def test_a_witness_that_left_at_the_very_moment_when_the_attempt_ended_proves_no
         assert not looks.resolver.absent(row(), asked_for_others, now, witness_was_found=True, alone=False)
 
 
-def test_of_two_witnesses_of_one_moment_the_last_is_asked_for() -> None:
+def test_of_two_witnesses_of_one_moment_the_last_is_looked_up() -> None:
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
     looks.resolver.created(Witness("one", 101.0))
@@ -114,7 +114,7 @@ def test_of_two_witnesses_of_one_moment_the_last_is_asked_for() -> None:
     assert look.witness == Witness("other", 101.0)
 
 
-def test_a_look_at_the_very_moment_counts_and_one_just_before_it_does_not() -> None:
+def test_a_look_up_at_that_moment_counts_and_one_just_before_it_does_not() -> None:
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one, witness = row(), Witness("w", 101.0)
     look = Look([one], witness)
@@ -125,7 +125,7 @@ def test_a_look_at_the_very_moment_counts_and_one_just_before_it_does_not() -> N
     assert resolver.absent(one, look, 190.0, witness_was_found=True, alone=False)
 
 
-def test_a_witness_vouches_only_for_rows_that_ended_before_it_left() -> None:
+def test_a_witness_proves_only_rows_that_ended_before_it_left() -> None:
     early, late = row(1), row(2)
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     resolver.became_unknown(1, 100.0)
@@ -140,7 +140,7 @@ def test_a_witness_vouches_only_for_rows_that_ended_before_it_left() -> None:
     assert absent == [early, early]
 
 
-def test_an_earlier_witness_does_not_take_the_place_of_a_newer_one() -> None:
+def test_an_earlier_witness_does_not_replace_a_newer_one() -> None:
     """Answers come in any order; what counts is when the POST left."""
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
@@ -150,7 +150,7 @@ def test_an_earlier_witness_does_not_take_the_place_of_a_newer_one() -> None:
     assert look.witness == Witness("new", 101.0)
 
 
-def test_a_row_that_failed_again_settles_anew() -> None:
+def test_a_row_that_failed_again_settles_again() -> None:
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
     looks.resolver.created(Witness("w", 101.0))
@@ -161,7 +161,7 @@ def test_a_row_that_failed_again_settles_anew() -> None:
     assert looks.absent_at[1] >= 170.0 + SETTLE + APART
 
 
-def test_a_row_from_before_the_start_settles_from_the_first_look_on() -> None:
+def test_a_row_from_before_the_start_settles_from_the_first_look_up_on() -> None:
     """What a dead sender left behind may still be on its way; our clock begins when we hold the lock."""
     looks = Looks()
     looks.resolver.created(Witness("before", 99.0))
@@ -171,7 +171,7 @@ def test_a_row_from_before_the_start_settles_from_the_first_look_on() -> None:
     assert looks.absent_at[1] >= 100.0 + SETTLE + APART
 
 
-def test_looks_that_are_not_answered_prove_nothing() -> None:
+def test_unanswered_look_ups_prove_nothing() -> None:
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
     looks.resolver.created(Witness("w", 101.0))
@@ -188,7 +188,7 @@ def test_alone_a_row_waits_four_settle_times() -> None:
     assert 100.0 + 240.0 + 30.0 <= looks.absent_at[1] <= 100.0 + 240.0 + 2 * 30.0 + 1
 
 
-def test_a_row_that_just_went_unknown_is_looked_up_soon_and_then_ever_less_often() -> None:
+def test_a_row_in_doubt_is_looked_up_soon_and_then_less_and_less_often() -> None:
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
     asked = []
@@ -204,7 +204,7 @@ def test_a_row_that_just_went_unknown_is_looked_up_soon_and_then_ever_less_often
     assert max(later - earlier for earlier, later in itertools.pairwise(asked)) <= APART + 0.1
 
 
-def test_a_list_has_room_for_its_witness_and_holds_rows_of_one_import() -> None:
+def test_a_list_has_room_for_its_witness_and_only_rows_of_one_import() -> None:
     """The bound on created_at is an import's own, and a page must hold the whole answer."""
     rows = [row(id, import_=1 + id % 2) for id in range(1, 400)]
     looks = Looks(*rows)
@@ -216,7 +216,7 @@ def test_a_list_has_room_for_its_witness_and_holds_rows_of_one_import() -> None:
     assert sorted(one.id for look in asked for one in look.rows) == list(range(1, 400))
 
 
-def test_rows_that_are_unknown_no_more_are_forgotten() -> None:
+def test_rows_that_are_no_longer_in_doubt_are_forgotten() -> None:
     """Else a row that goes unknown again much later would seem to have settled long ago."""
     looks = Looks()
     looks.resolver.became_unknown(1, 100.0)
@@ -227,7 +227,7 @@ def test_rows_that_are_unknown_no_more_are_forgotten() -> None:
     assert looks.absent_at == {}
 
 
-def test_a_row_that_is_written_down_late_counts_from_the_end_of_its_attempt() -> None:
+def test_a_row_that_is_recorded_late_counts_from_the_end_of_its_attempt() -> None:
     """Else what was created meanwhile would be no witness, whose absence says that looks lag."""
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     resolver.became_unknown(1, 100.0)
@@ -237,7 +237,7 @@ def test_a_row_that_is_written_down_late_counts_from_the_end_of_its_attempt() ->
     assert look.witness == Witness("w", 100.2)
 
 
-def test_the_first_look_that_counts_does_not_stay_valid_when_a_row_fails_again() -> None:
+def test_the_first_look_up_that_counts_is_invalid_after_a_row_fails_again() -> None:
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one = row()
     witness = Witness("w", 101.0)
@@ -252,7 +252,7 @@ def test_the_first_look_that_counts_does_not_stay_valid_when_a_row_fails_again()
     assert resolver.absent(one, Look([one], newer), 270.0, witness_was_found=True, alone=False)
 
 
-def test_a_look_without_a_witness_is_not_one_of_the_two_with_one() -> None:
+def test_a_look_up_without_a_witness_is_not_one_of_the_two_with_one() -> None:
     """Several rows were alone; the first went again and is now the witness of the others."""
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one = row()
@@ -265,7 +265,7 @@ def test_a_look_without_a_witness_is_not_one_of_the_two_with_one() -> None:
     assert resolver.absent(one, Look([one], witness), 465.0, witness_was_found=True, alone=False)
 
 
-def test_two_looks_with_one_between_them_that_lags_prove_nothing() -> None:
+def test_two_look_ups_with_a_lagging_one_between_them_prove_nothing() -> None:
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one, witness = row(), Witness("w", 101.0)
     resolver.became_unknown(1, 100.0)
@@ -275,7 +275,7 @@ def test_two_looks_with_one_between_them_that_lags_prove_nothing() -> None:
     assert resolver.absent(one, Look([one], witness), 260.0, witness_was_found=True, alone=False)
 
 
-def test_alone_a_row_is_settled_at_the_very_moment_and_not_before() -> None:
+def test_alone_a_row_is_settled_at_that_moment_and_not_before() -> None:
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one = row()
     resolver.became_unknown(1, 100.0)
@@ -286,7 +286,7 @@ def test_alone_a_row_is_settled_at_the_very_moment_and_not_before() -> None:
     assert resolver.absent(one, look, 370.0, witness_was_found=False, alone=True)
 
 
-def test_the_first_look_comes_after_three_tenths_of_a_second_and_each_pause_is_twice_the_last() -> None:
+def test_the_first_look_up_is_after_three_tenths_of_a_second_and_each_pause_is_twice_the_last() -> None:
     resolver = Resolver(settle_seconds=SETTLE, request_timeout_seconds=APART)
     one = row()
     resolver.became_unknown(1, 100.0)

@@ -49,7 +49,7 @@ def test_it_stays_on_this_host(to: str) -> None:
     "to",
     ["/", "/imports", "/?import=imp_1&connection=x", "/import_file?file=a%20b%2Fc&x=1%262", "/a?b=//c#d"],
 )
-def test_a_page_of_ours_is_kept_to_the_letter(to: str) -> None:
+def test_an_address_of_ours_is_kept_to_the_letter(to: str) -> None:
     assert addresses.safe(to) == to
 
 

@@ -38,7 +38,7 @@ def test_every_act_is_in_the_table_and_no_role_alone_may_do_everything() -> None
         assert any(role not in may for may in ROLES_THAT_MAY.values())
 
 
-def test_an_admin_is_not_by_that_somebody_who_makes_or_approves_balances() -> None:
+def test_an_admin_as_such_neither_creates_nor_approves_balances() -> None:
     for act in (Act.UPLOAD, Act.CONFIRM, Act.CREATE_ONE, Act.SEND_AGAIN, Act.CREATE_AGAIN, Act.CANCEL):
         assert Role.ADMIN not in ROLES_THAT_MAY[act]
 
@@ -54,7 +54,7 @@ def test_an_admin_is_not_by_that_somebody_who_makes_or_approves_balances() -> No
         "role:Desk",
     ],
 )
-def test_a_person_is_meant_by_their_address_their_domain_a_group_and_an_app_role(entry: str) -> None:
+def test_a_person_is_named_by_address_domain_group_or_app_role(entry: str) -> None:
     assert Grants({Role.VIEWER: (entry,)}).roles_of(ADA) == {Role.VIEWER}
 
 
@@ -71,7 +71,7 @@ def test_a_person_is_meant_by_their_address_their_domain_a_group_and_an_app_role
         "finance",
     ],
 )
-def test_nobody_is_meant_by_something_that_only_looks_like_it(entry: str) -> None:
+def test_an_entry_that_only_looks_similar_names_nobody(entry: str) -> None:
     assert Grants({Role.ADMIN: (entry,)}).roles_of(ADA) == frozenset()
 
 
@@ -80,17 +80,17 @@ def test_nobody_is_meant_by_something_that_only_looks_like_it(entry: str) -> Non
     ["ma\u212ae@acme.example", "make@acme\u017fs.example", "make@acmeß.example", "make@acmes\u017f.example"],
 )
 @pytest.mark.parametrize("entry", ["make@acme.example", "make@acmess.example", "domain:acmess.example"])
-def test_an_address_whose_letters_only_fold_to_anothers_gives_no_role(address: str, entry: str) -> None:
+def test_an_address_that_only_folds_to_another_one_gives_no_role(address: str, entry: str) -> None:
     """They are other mailboxes and other domains, which someone else may have."""
     assert Grants({Role.ADMIN: (entry,)}).roles_of(replace(ADA, email=address)) == frozenset()
 
 
-def test_an_address_that_nobody_verified_gives_no_role() -> None:
+def test_an_unverified_address_gives_no_role() -> None:
     grants = Grants({Role.ADMIN: ("ada@acme.example", "domain:acme.example")})
     assert grants.roles_of(replace(ADA, email_verified=False)) == frozenset()
 
 
-def test_at_google_an_address_of_the_domain_is_not_an_account_of_the_organization() -> None:
+def test_with_google_an_address_in_the_domain_is_not_an_account_of_the_organization() -> None:
     grants = Grants({Role.VIEWER: ("domain:acme.example",)})
     private = replace(ADA, issuer="https://accounts.google.com")
     assert grants.roles_of(private) == frozenset()
@@ -101,7 +101,7 @@ TEXTS = st.text(max_size=12)
 
 
 @given(TEXTS, TEXTS, st.booleans(), st.frozensets(TEXTS, max_size=3), st.frozensets(TEXTS, max_size=3), TEXTS)
-def test_whatever_somebody_claims_they_have_no_role_where_nobody_is_named(
+def test_whatever_a_person_claims_they_have_no_role_where_nobody_is_named(
     issuer: str, email: str, verified: bool, groups: frozenset[str], roles: frozenset[str], domain: str
 ) -> None:
     claims = Claims(issuer, "1", email, verified, groups, roles, domain)
@@ -111,14 +111,14 @@ def test_whatever_somebody_claims_they_have_no_role_where_nobody_is_named(
 
 
 @given(st.dictionaries(st.sampled_from(Role), st.lists(st.sampled_from(["group:finance", "group:it"]))))
-def test_one_who_is_named_more_often_never_has_fewer_roles(given_: dict[Role, list[str]]) -> None:
+def test_being_named_more_often_never_gives_fewer_roles(given_: dict[Role, list[str]]) -> None:
     fewer = Grants({role: tuple(listed[:1]) for role, listed in given_.items()})
     more = Grants({role: tuple(listed) for role, listed in given_.items()})
     assert fewer.roles_of(ADA) <= more.roles_of(ADA)
 
 
 @given(st.text(max_size=20))
-def test_an_entry_is_read_or_refused_without_a_failure(entry: str) -> None:
+def test_an_entry_is_read_or_rejected_without_a_failure(entry: str) -> None:
     with suppress(SettingsProblem):
         read_grants({"viewer": [entry]}, "roles")
 
@@ -148,7 +148,7 @@ def test_an_entry_is_read_or_refused_without_a_failure(entry: str) -> None:
         *("team:finance", "", 7),
     ],
 )
-def test_an_entry_that_can_mean_nobody_is_named_at_the_start(entry: object) -> None:
+def test_an_entry_that_can_match_nobody_is_named_at_the_start(entry: object) -> None:
     with pytest.raises(SettingsProblem, match=r"^roles\.admin should be a list"):
         read_grants({"admin": [entry]}, "roles")
 
@@ -215,7 +215,7 @@ def test_an_instance_without_a_connection_is_for_admins_alone(tmp_path: Path) ->
     assert may(settings, Act.VIEW, gone, Claims("i", "2", "cto@acme.example", True))
 
 
-def test_a_role_that_is_taken_away_counts_at_the_next_act(tmp_path: Path) -> None:
+def test_a_removed_role_takes_effect_at_the_next_act(tmp_path: Path) -> None:
     now = [read(tmp_path, SECRETS + SIGN_IN)]
     session: list[Claims | None] = [ADA]
     access = ByRoles(lambda: session[0], lambda: now[0])
@@ -229,7 +229,7 @@ def test_a_role_that_is_taken_away_counts_at_the_next_act(tmp_path: Path) -> Non
         ada.require(Act.VIEW, EAST)
 
 
-def test_who_is_not_allowed_reads_what_was_refused_and_whom_to_ask(tmp_path: Path) -> None:
+def test_a_person_without_permission_reads_what_was_denied_and_whom_to_ask(tmp_path: Path) -> None:
     text = SECRETS + SIGN_IN + "preparer = ['ben@acme.example', 'group:makers', 'role:Maker']\n"
     access = ByRoles(lambda: ADA, lambda: read(tmp_path, text))
     with pytest.raises(NotAllowed) as refused:
@@ -260,25 +260,23 @@ def test_who_is_not_allowed_reads_what_was_refused_and_whom_to_ask(tmp_path: Pat
         ),
     ],
 )
-def test_roles_that_would_hold_nobody_back_or_everybody_are_not_taken(
-    tmp_path: Path, text: str, told: str
-) -> None:
+def test_roles_that_would_stop_nobody_or_everybody_are_rejected(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(SettingsProblem, match=told):
         read(tmp_path, text)
 
 
-def test_without_sign_in_everybody_may_do_everything_and_so_may_the_server_itself() -> None:
+def test_without_sign_in_everyone_may_do_everything_and_so_may_the_server_itself() -> None:
     for actor in (Actor.unverified("Ada"), Actor.machine("root"), SENDER):
         assert all(actor.may(act, instance) for act in Act for instance in (EAST, None))
 
 
-def test_somebody_who_was_read_from_the_database_may_do_nothing() -> None:
+def test_an_actor_read_from_the_database_may_do_nothing() -> None:
     for kind in ActorKind:
         with pytest.raises(NotAllowed):
             Actor(kind, "Ada").require(Act.VIEW, EAST)
 
 
-def test_a_person_stays_the_same_under_another_name_and_nobody_else_becomes_them() -> None:
+def test_a_person_stays_the_same_under_another_name_and_nobody_else_does() -> None:
     access = ByRoles(lambda: None, lambda: None)  # type: ignore[arg-type,return-value]
     ada = Actor.person(issuer="i", subject="1", name="Ada", email="ada@acme.example", access=access)
     married = Actor.person(issuer="i", subject="1", name="Ada King", email="", access=access)

@@ -35,27 +35,27 @@ def verdict(
     return judge(new, old, {1: earlier}, for_all)
 
 
-def test_a_row_that_was_only_read_differently_exists_and_says_how() -> None:
+def test_a_row_that_is_only_read_differently_exists_and_says_how() -> None:
     found = verdict(row(), before("MÃ¼ller"))
     assert found is not None
     assert (found.to, found.balance_id) == (RowState.EXISTS, "bln_1")
     assert "customer: “Müller” here, “MÃ¼ller” there" in found.message
 
 
-def test_a_row_that_really_differs_is_left_out() -> None:
+def test_a_row_that_really_differs_is_skipped() -> None:
     found = verdict(row(), before("Okafor"))
     assert found is not None
     assert (found.to, found.balance_id) == (RowState.LEFT_OUT, None)
 
 
-def test_whatever_was_read_in_the_same_columns_of_the_same_bytes_is_the_same_row() -> None:
+def test_the_same_columns_of_the_same_bytes_are_the_same_row() -> None:
     alike = SameFileImport(number=1, day="2026-11-03", is_aligned=True, is_alike=True)
     found = verdict(row(), before("»³ÅÄ and more"), earlier=alike)
     assert found is not None
     assert found.to is RowState.EXISTS
 
 
-def test_a_row_whose_currency_was_read_differently_is_left_out_with_its_balance() -> None:
+def test_a_row_whose_currency_was_read_differently_is_skipped_with_its_balance() -> None:
     found = verdict(row(), before("Müller", currency="EUR"))
     assert found is not None
     assert found.to is RowState.LEFT_OUT
@@ -71,14 +71,14 @@ def test_a_row_that_was_not_created_then_may_be_created_now() -> None:
         assert verdict(row(), before("Müller", state)) is None
 
 
-def test_a_row_whose_balance_is_in_doubt_is_left_out() -> None:
+def test_a_row_whose_balance_is_in_doubt_is_skipped() -> None:
     for state in (RowState.UNKNOWN, RowState.SENDING):
         found = verdict(row(), before("MÃ¼ller", state))
         assert found is not None
         assert found.to is RowState.LEFT_OUT
 
 
-def test_a_row_that_was_not_in_the_file_as_it_was_read_then_is_left_out() -> None:
+def test_a_row_that_was_not_in_the_file_as_it_was_read_then_is_skipped() -> None:
     for old in ([], [before("Other", RowState.INVALID)]):
         found = verdict(row(), *old, earlier=SHIFTED)
         assert found is not None
@@ -88,12 +88,12 @@ def test_a_row_that_was_not_in_the_file_as_it_was_read_then_is_left_out() -> Non
     assert verdict(row(), same_cells, earlier=SHIFTED) is None
 
 
-def test_a_row_that_was_thrown_away_is_left_out_with_its_balance() -> None:
+def test_a_row_whose_contents_were_deleted_is_skipped_with_its_balance() -> None:
     found = verdict(row(), before(None))
     assert found is not None
     assert found.to is RowState.LEFT_OUT
     assert "bln_1" in found.message
 
 
-def test_a_row_in_the_same_words_is_for_the_look_in_blnk() -> None:
+def test_a_row_with_the_same_content_is_decided_by_the_look_up_in_blnk() -> None:
     assert verdict(row(ref="old"), before("Müller")) is None

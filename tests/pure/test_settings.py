@@ -125,7 +125,7 @@ def test_every_key_of_a_connection_is_used(tmp_path: Path) -> None:
         ({"label": '" "'}, "connections.acme.label should be text"),
     ],
 )
-def test_a_wrong_secret_is_named_with_its_remedy_and_never_shown(
+def test_a_wrong_secret_is_named_with_what_to_do_and_never_shown(
     tmp_path: Path, keys: dict[str, str | None], said: str
 ) -> None:
     assert said in problem(tmp_path, connection(**keys))
@@ -142,11 +142,11 @@ def test_a_wrong_secret_is_named_with_its_remedy_and_never_shown(
         ("[connections.acme]\naccess_token = s3cr3t", "not valid TOML"),
     ],
 )
-def test_a_file_of_the_wrong_form_is_told_without_quoting_it(tmp_path: Path, text: str, said: str) -> None:
+def test_a_malformed_file_is_reported_without_quoting_it(tmp_path: Path, text: str, said: str) -> None:
     assert said in problem(tmp_path, text)
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "secrets.toml"
     path.write_bytes(b"\xff\xfes3cr3t")
 
@@ -161,7 +161,7 @@ def test_a_chosen_secrets_file_that_cannot_be_read_does_not_slip_into_practice(t
         settings.load({"BLNK_SECRETS_FILE": str(tmp_path)})
 
 
-def test_other_tables_of_the_file_are_none_of_our_business(tmp_path: Path) -> None:
+def test_other_tables_of_the_file_are_ignored(tmp_path: Path) -> None:
     text = 'password = "x"\n[auth]\nclient_secret = 7\n[connection]\nbase_url = "nonsense"\n' + connection()
 
     assert set(load(tmp_path, text).connections) == {"acme", PRACTICE}
@@ -186,7 +186,7 @@ def test_practice_is_offered_unless_switched_off(tmp_path: Path, monkeypatch: py
     assert set(load(tmp_path, "practice = false\n").connections) == set()
 
 
-def test_an_app_without_a_sender_of_its_own_offers_no_practice_which_nobody_would_send_to(
+def test_an_app_without_a_sender_of_its_own_offers_no_practice(
     tmp_path: Path,
 ) -> None:
     elsewhere = {"BLNK_SENDER": "elsewhere"}
@@ -197,7 +197,7 @@ def test_an_app_without_a_sender_of_its_own_offers_no_practice_which_nobody_woul
     assert "BLNK_SENDER should be elsewhere" in problem(tmp_path, connection(), BLNK_SENDER="here")
 
 
-def test_practice_is_reached_where_it_last_said_that_it_runs(tmp_path: Path) -> None:
+def test_practice_is_reached_at_its_last_announced_address(tmp_path: Path) -> None:
     told = '{"url": "http://127.0.0.1:9", "port": 9, "pid": 1, "instance_id": "ins_p", "token": "t"'
     folder = tmp_path / "data" / "practice"
     folder.mkdir(parents=True)
@@ -209,7 +209,7 @@ def test_practice_is_reached_where_it_last_said_that_it_runs(tmp_path: Path) -> 
     assert (practice.url, practice.credentials) == ("http://127.0.0.1:9", "t")
 
 
-def test_the_environment_overrides_where_things_lie(tmp_path: Path) -> None:
+def test_the_environment_overrides_folders_and_files(tmp_path: Path) -> None:
     one = load(tmp_path, "")
     elsewhere = load(tmp_path, "", BLNK_DATABASE_URL="postgresql://desk:s3cr3t@db/desk")
 
@@ -217,7 +217,7 @@ def test_the_environment_overrides_where_things_lie(tmp_path: Path) -> None:
     assert elsewhere.database_url == "postgresql://desk:s3cr3t@db/desk"
 
 
-def test_the_databases_password_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
+def test_the_databases_password_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("s3cr3t@/:%\n")
     url = "postgresql://desk@db:5432/desk?sslmode=require"
     found = load(tmp_path, "", BLNK_DATABASE_URL=url, BLNK_DATABASE_PASSWORD_FILE=f"{tmp_path}/password")
@@ -251,7 +251,7 @@ def test_an_import_finds_the_connection_that_means_its_instance_today(tmp_path: 
     assert known.connection_of(replace(instance, environment="sandbox")) is None
 
 
-def test_no_secret_shows_where_settings_are_printed(tmp_path: Path) -> None:
+def test_printed_settings_contain_no_secret(tmp_path: Path) -> None:
     oauth = connection(
         access_token=None, client_id='"c"', client_secret=f'"{SECRET}"', refresh_token=f'"{SECRET}"'
     )

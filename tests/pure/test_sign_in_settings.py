@@ -57,7 +57,7 @@ def test_every_key_is_used() -> None:
     assert (acme.label, acme.scopes, acme.trust_email) == ("Acme", ("groups",), True)
 
 
-def test_a_proxy_signs_its_header_or_is_trusted_without() -> None:
+def test_a_proxy_signs_its_header_or_is_trusted_without_a_signature() -> None:
     signed = read(proxy={**PROXY, "trust_email": True, "sign_out_url": "/cdn-cgi/access/logout"})
     assert signed is not None
     assert signed.proxy is not None
@@ -86,7 +86,7 @@ def test_a_proxy_signs_its_header_or_is_trusted_without() -> None:
         ({"providers": {"acme": SECRET}}, "sign_in.providers.acme must be a table"),
     ],
 )
-def test_a_mistake_is_named_with_its_remedy(table: dict[str, Any], said: str) -> None:
+def test_a_mistake_is_named_with_what_to_do(table: dict[str, Any], said: str) -> None:
     whole = {"url": URL, "providers": {"acme": PROVIDER}} | table
     with pytest.raises(SettingsProblem) as raised:
         read_sign_in({"sign_in": {name: value for name, value in whole.items() if value is not None}})
@@ -111,7 +111,7 @@ def test_a_mistake_is_named_with_its_remedy(table: dict[str, Any], said: str) ->
         ({"tenant": "x"}, "acme.tenant is not a known key"),
     ],
 )
-def test_a_mistake_in_a_provider_is_named_with_its_remedy(keys: dict[str, Any], said: str) -> None:
+def test_a_mistake_in_a_provider_is_named_with_what_to_do(keys: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsProblem) as raised:
         with_provider(**keys)
     assert said in str(raised.value)
@@ -130,7 +130,7 @@ def test_a_mistake_in_a_provider_is_named_with_its_remedy(keys: dict[str, Any], 
         ({"sign_out_url": "http://acme.example/out"}, "proxy.sign_out_url should be a path"),
     ],
 )
-def test_a_mistake_in_a_proxy_is_named_with_its_remedy(keys: dict[str, Any], said: str) -> None:
+def test_a_mistake_in_a_proxy_is_named_with_what_to_do(keys: dict[str, Any], said: str) -> None:
     table = {name: value for name, value in {**PROXY, **keys}.items() if value is not None}
     with pytest.raises(SettingsProblem) as raised:
         read(proxy=table)

@@ -15,19 +15,19 @@ def told(*seconds: float) -> AdaptiveConcurrency:
     return ease
 
 
-def test_three_questions_are_asked_at_once_while_answers_are_as_quick_as_usual() -> None:
+def test_three_requests_run_at_once_while_answers_take_the_usual_time() -> None:
     ease = told(*[0.4] * 50)
     assert (ease.at_once, ease.pause_seconds) == (3, 0)
     assert told(*[0.4] * 5, *[0.6] * 50).at_once == 3
 
 
-def test_twice_the_time_means_one_question_at_once_with_a_pause_as_long() -> None:
+def test_twice_the_time_means_one_request_at_once_with_a_pause_as_long() -> None:
     ease = told(*[0.4] * 5, *[1.0] * 20)
     assert ease.at_once == 1
     assert 0.8 < ease.pause_seconds <= 1.0
 
 
-def test_when_answers_are_quick_again_it_goes_on_as_before() -> None:
+def test_when_answers_are_fast_again_it_continues_as_before() -> None:
     ease = told(*[0.4] * 5, *[1.0] * 20, *[0.4] * 20)
     assert (ease.at_once, ease.pause_seconds) == (3, 0)
 
@@ -36,7 +36,7 @@ def test_one_slow_answer_changes_nothing() -> None:
     assert told(*[0.4] * 10, 1.2).at_once == 3
 
 
-def test_three_questions_from_the_start_and_step_by_step_fewer_or_more() -> None:
+def test_three_requests_from_the_start_and_step_by_step_fewer_or_more() -> None:
     ease = AdaptiveConcurrency()
     assert (ease.at_once, ease.pause_seconds) == (3, 0.0)
     for one in (0.1, 0.2, 0.4, 0.8, 1.6):  # the usual is their middle

@@ -135,7 +135,7 @@ def test_a_success_about_another_ref_is_unknown(metadata: Any) -> None:
         ({"meta_data": {"limit": "250"}}, {"meta_data": None}, "limit is missing in Blnk"),
     ],
 )
-def test_a_field_that_came_back_otherwise_is_named(
+def test_a_field_that_came_back_different_is_named(
     asked: dict[str, Any], echoed: dict[str, Any], warning: str
 ) -> None:
     outcome = classify(answer(201, {**ECHO, **echoed}), request(**asked))
@@ -144,7 +144,7 @@ def test_a_field_that_came_back_otherwise_is_named(
     assert outcome.warnings == (warning,)
 
 
-def test_what_core_is_known_to_tidy_is_no_warning() -> None:
+def test_what_core_is_known_to_normalize_is_no_warning() -> None:
     outcome = classify(
         answer(201, {**ECHO, "allocation_strategy": "LIFO"}), request(allocation_strategy=" lifo ")
     )
@@ -154,7 +154,7 @@ def test_what_core_is_known_to_tidy_is_no_warning() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_refusal_needs_blnks_own_words(status: int) -> None:
+def test_a_rejection_needs_blnks_own_words(status: int) -> None:
     before_015 = classify(answer(status, {"error": "currency: cannot be blank."}))
     html = classify(answer(status, b"<html>Bad Request</html>"))
 
@@ -163,7 +163,7 @@ def test_a_refusal_needs_blnks_own_words(status: int) -> None:
     assert html.meaning is Meaning.UNEXPECTED
 
 
-def test_a_wrong_identity_is_told_from_a_wrong_ledger() -> None:
+def test_a_wrong_identity_is_distinguished_from_a_wrong_ledger() -> None:
     def refused(constraint: str) -> Outcome:
         detail = {"code": "GEN_BAD_REQUEST", "details": {"Constraint": constraint}}
         return classify(answer(400, {"error": "Invalid ledger ID", "error_detail": detail}))
@@ -183,11 +183,11 @@ def test_409_is_a_conflict_to_be_looked_up_whatever_its_words() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": "no"}'])
 @pytest.mark.parametrize("status", [401, 403])
-def test_credentials_that_do_not_do_stop_everything(status: int, body: bytes) -> None:
+def test_rejected_credentials_stop_everything(status: int, body: bytes) -> None:
     assert isinstance(classify(answer(status, body)), Stop)
 
 
-def test_what_never_left_or_came_too_often_is_not_applied() -> None:
+def test_what_never_left_or_exceeded_the_limit_is_not_applied() -> None:
     assert classify(ConnectFailed("no way there")) == NotApplied("no way there")
     busy = classify(answer(429, b"", retry_after="3"))
 
@@ -301,7 +301,7 @@ def test_nothing_is_said_not_to_have_been_created_without_proof(reply: Reply) ->
             pass
 
 
-def test_a_body_says_what_is_asked_and_carries_our_stamps() -> None:
+def test_a_body_has_the_request_and_our_own_metadata() -> None:
     asked = BalanceRequest(
         ledger_id="ldg_1",
         currency="NGN",
@@ -326,18 +326,18 @@ def test_an_id_that_a_person_typed_stays_one_piece_of_the_path() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 100])
-def test_a_look_asks_for_fewer_refs_than_a_page_holds_and_never_for_none(count: int) -> None:
+def test_a_look_up_asks_for_fewer_refs_than_a_page_holds_and_never_for_none(count: int) -> None:
     with pytest.raises(ValueError, match="1 to 99"):
         endpoints.find_refs("ins", [f"ref-{n}" for n in range(count)])
 
 
 @pytest.mark.parametrize("said", [None, {"data": None}, {"data": []}, []])
-def test_nothing_found_is_read_in_every_way_that_blnk_says_it(said: Any) -> None:
+def test_every_way_in_which_blnk_reports_nothing_found_is_understood(said: Any) -> None:
     assert answers.read_rows(said) == []
 
 
 @pytest.mark.parametrize("said", [{}, {"error": "no"}, "null", 0, [1], {"data": {"a": 1}}, {"data": ["x"]}])
-def test_an_odd_shape_is_never_absence(said: Any) -> None:
+def test_an_unexpected_shape_is_never_absence(said: Any) -> None:
     with pytest.raises(errors.ReadFailed):
         answers.read_rows(said)
 

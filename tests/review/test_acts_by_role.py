@@ -314,7 +314,7 @@ def test_no_function_that_takes_an_actor_is_missing_here() -> None:
     assert found - ONLY_WRITE_DOWN == {name.partition(" ")[0] for name in CALLS}
 
 
-def test_nobody_is_a_text() -> None:
+def test_no_actor_is_a_text() -> None:
     texts = [
         f"{path.relative_to(ROOT)}: {ast.unparse(node)}"
         for room in ("blnk_api", "pages")
@@ -358,7 +358,7 @@ def everything(store: Store) -> list[list[tuple[object, ...]]]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_who_may_not_do_it_changes_nothing_and_is_told_who_may(desk: Desk, name: str) -> None:
+def test_without_permission_nothing_changes_and_the_message_says_who_may(desk: Desk, name: str) -> None:
     act, call = CALLS[name]
     before = everything(desk.store)
     for role in (None, *Role):
@@ -373,7 +373,7 @@ def test_who_may_not_do_it_changes_nothing_and_is_told_who_may(desk: Desk, name:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_who_may_do_it_is_not_held_back(desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_permission_nothing_is_held_back(desk: Desk, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an act comes to is not asked here: only that no role which has it is refused."""
     act, call = CALLS[name]
 

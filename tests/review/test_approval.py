@@ -73,7 +73,7 @@ def test_below_the_number_of_the_rule_nobody_is_asked(importer: Importer) -> Non
 
 
 @on_both_databases
-def test_what_was_confirmed_without_approval_is_not_sent_once_the_rule_is_in_force(
+def test_an_unapproved_import_is_not_sent_once_the_rule_is_in_force(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     draft = importer.draft(requests_for(2))
@@ -89,7 +89,7 @@ def test_what_was_confirmed_without_approval_is_not_sent_once_the_rule_is_in_for
 
 
 @on_both_databases
-def test_a_sender_that_was_refused_rows_pauses_nothing_once_they_are_approved(importer: Importer) -> None:
+def test_a_sender_that_was_denied_rows_pauses_nothing_once_they_are_approved(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
     importer.confirm(draft)
     require(importer)
@@ -105,7 +105,7 @@ def test_a_sender_that_was_refused_rows_pauses_nothing_once_they_are_approved(im
 
 
 @on_both_databases
-def test_a_body_that_is_changed_behind_our_back_is_never_claimed_and_is_told(
+def test_a_body_changed_in_the_database_is_never_claimed_and_is_reported(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     require(importer)
@@ -170,7 +170,7 @@ def test_withdrawing_pauses_what_was_approved_and_gives_back_what_waits(importer
     assert (now.state, now.paused_by) == (ImportState.PAUSED, PausedBy.APPROVAL)
 
 
-def test_withdrawing_pauses_nothing_of_which_every_row_has_left_already(importer: Importer) -> None:
+def test_withdrawing_pauses_nothing_if_every_row_has_left_already(importer: Importer) -> None:
     require(importer)
     draft = importer.draft(requests_for(1))
     request = ask(importer, draft)
@@ -195,7 +195,7 @@ def test_sent_back_it_is_a_draft_again_and_says_why(importer: Importer) -> None:
     assert (ended.state, ended.decisions[0].reason) == (RequestState.SENT_BACK, "The wrong month.")
 
 
-def test_a_request_that_nobody_decides_lapses_and_people_are_told_before(importer: Importer) -> None:
+def test_a_request_that_nobody_decides_lapses_with_a_notice_before(importer: Importer) -> None:
     require(importer, approval_days=4)
     draft = importer.draft(requests_for(1))
     request = ask(importer, draft)
@@ -212,7 +212,7 @@ def test_a_request_that_nobody_decides_lapses_and_people_are_told_before(importe
     assert [one.kind for one in kinds] == ["approval asked", "approval lapses", "approval lapsed"]
 
 
-def test_a_request_that_has_lapsed_cannot_be_approved_though_nothing_ended_it_yet(importer: Importer) -> None:
+def test_a_lapsed_request_cannot_be_approved_before_it_is_ended(importer: Importer) -> None:
     require(importer)
     draft = importer.draft(requests_for(1))
     request = ask(importer, draft)
@@ -233,7 +233,7 @@ def test_a_request_that_has_lapsed_cannot_be_approved_though_nothing_ended_it_ye
         pytest.param(Actor.machine("root"), id="the command line"),
     ],
 )
-def test_who_had_a_hand_in_it_cannot_approve_it(importer: Importer, who: Actor) -> None:
+def test_a_person_who_prepared_it_cannot_approve_it(importer: Importer, who: Actor) -> None:
     require(importer)
     draft = importer.draft(requests_for(1), who="Uma")
     with importer.store.write() as tx:
@@ -276,7 +276,7 @@ def test_a_second_account_with_an_address_that_nobody_verified_is_no_second_pers
     approving.approve(importer.store, draft, request.id, who=LIN, typed="1")
 
 
-def test_who_confirmed_it_before_there_was_a_rule_cannot_approve_what_is_left(importer: Importer) -> None:
+def test_a_person_who_confirmed_it_before_the_rule_cannot_approve_the_rest(importer: Importer) -> None:
     draft = importer.draft(requests_for(1))
     confirm(importer, draft, OMAR)
     require(importer)
@@ -288,7 +288,7 @@ def test_who_confirmed_it_before_there_was_a_rule_cannot_approve_what_is_left(im
 
 
 @on_both_databases
-def test_an_approval_that_nobody_gave_is_named_by_the_trail(importer: Importer) -> None:
+def test_a_forged_approval_is_named_by_the_trail(importer: Importer) -> None:
     require(importer, approvers=2)
     draft, other = importer.draft(requests_for(1)), importer.draft(requests_for(1))
     for one in (draft, other):
@@ -312,7 +312,7 @@ def test_the_approver_types_the_count(importer: Importer) -> None:
         approving.approve(importer.store, draft, request.id, who=GRACE, typed="3")
 
 
-def test_two_people_have_to_approve_where_the_rule_says_so(importer: Importer) -> None:
+def test_two_people_have_to_approve_if_the_rule_says_so(importer: Importer) -> None:
     require(importer, approvers=2)
     draft = importer.draft(requests_for(1))
     request = ask(importer, draft)
@@ -348,7 +348,7 @@ def test_a_draft_that_changed_is_not_asked_about(importer: Importer) -> None:
     assert importer.find(draft.id).state is ImportState.DRAFT
 
 
-def test_what_waits_can_be_canceled_and_is_then_decided_by_nobody(importer: Importer) -> None:
+def test_a_waiting_import_can_be_canceled_and_is_then_decided_by_nobody(importer: Importer) -> None:
     require(importer)
     draft = importer.draft(requests_for(1))
     request = ask(importer, draft)
@@ -370,9 +370,7 @@ def test_a_restored_desk_has_drafts_where_imports_waited(importer: Importer) -> 
 
 
 @on_both_databases
-def test_a_row_in_doubt_goes_again_by_an_approver_alone(
-    importer: Importer, practice_blnk: PracticeBlnk
-) -> None:
+def test_only_an_approver_sends_a_row_in_doubt_again(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     require(importer)
     draft = importer.draft(requests_for(1))
     ask(importer, draft)
@@ -393,7 +391,7 @@ def test_a_row_in_doubt_goes_again_by_an_approver_alone(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_one_more_of_a_row_that_exists_is_asked_about_again(
+def test_creating_an_existing_row_again_needs_another_approval(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     first = importer.run(requests_for(1))
@@ -414,7 +412,7 @@ def test_one_more_of_a_row_that_exists_is_asked_about_again(
     assert importer.find(first.id).state is ImportState.DONE
 
 
-def test_what_fixes_rows_of_an_import_needs_approval_as_that_did_however_few_they_are(
+def test_a_fix_of_an_approved_import_needs_approval_however_small_it_is(
     importer: Importer,
 ) -> None:
     require(importer, 3)
@@ -431,7 +429,7 @@ def test_what_fixes_rows_of_an_import_needs_approval_as_that_did_however_few_the
     assert confirm(importer, rest).state is ImportState.WAITING
 
 
-def test_a_row_that_is_fixed_after_it_was_rejected_is_asked_about_again(
+def test_a_rejected_row_that_is_fixed_needs_another_approval(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     require(importer)

@@ -61,7 +61,7 @@ def test_two_who_approve_at_once_are_two(importer: Importer, postgres: Postgres)
     assert importer.find(draft.id).state is ImportState.QUEUED
 
 
-def test_one_who_approves_in_two_tabs_is_one(importer: Importer, postgres: Postgres) -> None:
+def test_one_person_who_approves_in_two_tabs_is_one(importer: Importer, postgres: Postgres) -> None:
     require(importer, approvers=2)
     draft = importer.draft(requests_for(2))
     request = ask(importer, draft)
@@ -72,7 +72,7 @@ def test_one_who_approves_in_two_tabs_is_one(importer: Importer, postgres: Postg
     assert importer.find(draft.id).state is ImportState.WAITING
 
 
-def test_what_one_approves_nobody_sends_back_any_more(importer: Importer, postgres: Postgres) -> None:
+def test_an_approved_request_cannot_be_sent_back(importer: Importer, postgres: Postgres) -> None:
     require(importer)
     draft = importer.draft(requests_for(2))
     request = ask(importer, draft)
@@ -87,7 +87,7 @@ def test_what_one_approves_nobody_sends_back_any_more(importer: Importer, postgr
     assert importer.find(draft.id).state is ImportState.QUEUED
 
 
-def test_what_is_approved_in_the_last_moment_does_not_lapse(importer: Importer, postgres: Postgres) -> None:
+def test_a_request_approved_at_the_last_moment_does_not_lapse(importer: Importer, postgres: Postgres) -> None:
     require(importer)
     draft = importer.draft(requests_for(2))
     request = ask(importer, draft)
@@ -101,7 +101,7 @@ def test_what_is_approved_in_the_last_moment_does_not_lapse(importer: Importer, 
     assert "approval lapsed" not in importer.events(draft)
 
 
-def test_what_is_approved_while_someone_withdraws_it_is_withdrawn_and_says_so(
+def test_approving_while_someone_withdraws_ends_withdrawn_and_says_so(
     importer: Importer, postgres: Postgres
 ) -> None:
     require(importer)
@@ -118,9 +118,7 @@ def test_what_is_approved_while_someone_withdraws_it_is_withdrawn_and_says_so(
     assert asked(importer, draft).state is RequestState.WITHDRAWN
 
 
-def test_what_is_approved_while_someone_cancels_it_is_canceled(
-    importer: Importer, postgres: Postgres
-) -> None:
+def test_approving_while_someone_cancels_ends_canceled(importer: Importer, postgres: Postgres) -> None:
     require(importer)
     draft = importer.draft(requests_for(2))
     request = ask(importer, draft)
@@ -143,7 +141,7 @@ def test_what_is_approved_while_someone_cancels_it_is_canceled(
     ],
     ids=["a row and its hash", "a row that is not of it"],
 )
-def test_what_was_changed_together_with_its_hash_cannot_be_approved(
+def test_a_body_changed_together_with_its_hash_cannot_be_approved(
     importer: Importer, how: dict[str, object]
 ) -> None:
     require(importer)

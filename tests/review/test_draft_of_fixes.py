@@ -165,7 +165,7 @@ def test_a_key_of_another_row_of_the_file_is_not_taken(importer: Importer) -> No
     assert "“A-1” is also in row 2" in (row.message or "")
 
 
-def test_rows_that_only_the_file_can_be_rid_of_stay_where_they_are(importer: Importer) -> None:
+def test_rows_that_only_the_file_can_fix_stay_where_they_are(importer: Importer) -> None:
     source = importer.finish(
         importer.upload("\n".join([HEADER, GOOD[0], 'Customer wallets,USD,,"open,', "", GOOD[1]]))
     )
@@ -236,7 +236,7 @@ def test_a_fix_can_be_fixed_again(importer: Importer, practice_blnk: PracticeBln
     assert customers(practice_blnk) == ["currency", "good-0", "good-1", "ledger", "no-ledger"]
 
 
-def test_the_same_file_again_leaves_out_rows_that_are_fixed_elsewhere(
+def test_the_same_file_again_skips_rows_that_are_fixed_elsewhere(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     text = "\n".join([HEADER, *GOOD[:3]])
@@ -249,7 +249,7 @@ def test_the_same_file_again_leaves_out_rows_that_are_fixed_elsewhere(
     assert "fixed in another import" in (by_number(importer, again)["3"].message or "")
 
 
-def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
+def test_the_same_file_again_applies_its_fixes_and_creates_only_the_rest(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     text = "\n".join([HEADER, *GOOD[:2], "Custmer wallets,USD,,fixed,", "Custmer wallets,USD,,rest,"])
@@ -270,7 +270,7 @@ def test_the_same_file_again_takes_over_its_fixes_and_creates_only_the_rest(
     assert customers(practice_blnk) == ["fixed", "good-0", "good-1", "rest"]
 
 
-def test_a_download_of_before_the_fix_comes_back_and_makes_nothing_twice(
+def test_a_download_from_before_the_fix_comes_back_and_creates_nothing_twice(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     draft = importer.upload("\n".join([HEADER, *GOOD[:2], "Custmer wallets,USD,,fixed,"]))

@@ -67,7 +67,7 @@ def test_a_row_that_is_looked_up_again_and_is_not_there_is_sent(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 3
 
 
-def test_looking_again_twice_does_it_once(importer: Importer) -> None:
+def test_a_double_recheck_happens_once(importer: Importer) -> None:
     done, [_, row, _] = done_but_for(importer, requests_for(3))
     assert actions.recheck(importer.store, done, who=actor(), rows_=[]) == 0
     assert actions.recheck(importer.store, done, who=actor(), rows_=[row.id, 0]) == 1
@@ -79,7 +79,7 @@ def test_looking_again_twice_does_it_once(importer: Importer) -> None:
     assert importer.events(done).count("asked to look again") == 2
 
 
-def test_a_balance_that_was_confirmed_and_is_gone_is_never_sent_because_somebody_looks_again(
+def test_a_confirmed_balance_that_is_gone_is_never_sent_by_a_recheck(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Only "send again" may: what Blnk confirmed and does not show may come back."""
@@ -125,7 +125,7 @@ def test_a_balance_that_a_person_found_becomes_the_rows(
     assert importer.events(done).count("said which balance it is") == 1
 
 
-def test_a_balance_made_by_hand_may_be_the_rows_though_it_carries_no_ref(
+def test_a_balance_created_by_hand_can_be_linked_although_it_has_no_ref(
     practice_blnk: PracticeBlnk, importer: Importer, client: BlnkClient
 ) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
@@ -147,7 +147,7 @@ def test_a_balance_made_by_hand_may_be_the_rows_though_it_carries_no_ref(
         ({"meta_data": {"customer": "0", "import_ref": "v1-another"}}, "another row's import_ref"),
     ],
 )
-def test_a_balance_that_is_not_what_the_row_asks_for_is_refused_with_its_differences(
+def test_a_balance_that_differs_from_the_row_is_rejected_with_its_differences(
     practice_blnk: PracticeBlnk, importer: Importer, client: BlnkClient, wrong: dict[str, object], said: str
 ) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
@@ -159,7 +159,7 @@ def test_a_balance_that_is_not_what_the_row_asks_for_is_refused_with_its_differe
     assert row_now(importer, done, row).state is RowState.UNKNOWN
 
 
-def test_one_balance_is_never_two_rows(
+def test_one_balance_never_belongs_to_two_rows(
     practice_blnk: PracticeBlnk, importer: Importer, client: BlnkClient
 ) -> None:
     same = BalanceRequest(ledger_id=LEDGER, currency="NGN")
@@ -171,7 +171,7 @@ def test_one_balance_is_never_two_rows(
     assert row_now(importer, done, other).state is RowState.UNKNOWN
 
 
-def test_an_id_that_blnk_does_not_know_is_said_to_be_unknown(
+def test_an_id_that_blnk_does_not_have_is_reported_as_unknown(
     practice_blnk: PracticeBlnk, importer: Importer, client: BlnkClient
 ) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
@@ -201,7 +201,7 @@ def test_a_row_that_a_person_sends_again_is_created_once(
     assert importer.events(done).count("asked to send again") == 1
 
 
-def test_a_row_that_a_person_sends_again_by_mistake_is_found_and_not_made_twice(
+def test_a_row_that_a_person_sends_again_by_mistake_is_found_and_not_created_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, row = needing_someone(importer, practice_blnk, lost="drop_after_commit")
@@ -212,7 +212,7 @@ def test_a_row_that_a_person_sends_again_by_mistake_is_found_and_not_made_twice(
     assert len(practice_blnk.refs()) == 2
 
 
-def test_nothing_of_a_cancelled_import_is_sent_again_but_it_is_looked_up(
+def test_a_row_of_a_canceled_import_is_looked_up_but_not_sent_again(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, [row] = done_but_for(importer, requests_for(1))
@@ -246,7 +246,7 @@ def existing(importer: Importer, n: int) -> Import:
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_rows_that_exist_are_made_again_when_a_person_types_how_many(
+def test_existing_rows_are_created_again_when_a_person_types_how_many(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     again = existing(importer, 3)
@@ -267,7 +267,7 @@ def test_rows_that_exist_are_made_again_when_a_person_types_how_many(
     assert (event.who.name, event.detail.count, event.detail.rows) == ("Ada", 2, ("2", "3"))
 
 
-def test_rows_made_again_ask_for_the_same_to_the_byte_but_for_our_stamps(
+def test_rows_created_again_are_the_same_to_the_byte_except_our_own_metadata(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     again = existing(importer, 1)
@@ -279,7 +279,7 @@ def test_rows_made_again_ask_for_the_same_to_the_byte_but_for_our_stamps(
     assert (before.body or b"").replace(f'"{before.ref}"'.encode(), f'"{after.ref}"'.encode()) == after.body
 
 
-def test_rows_that_mean_the_same_stay_apart_when_they_are_made_again(importer: Importer) -> None:
+def test_identical_rows_stay_apart_when_they_are_created_again(importer: Importer) -> None:
     draft = importer.draft([BalanceRequest(ledger_id=LEDGER, currency="NGN")] * 3)
     rows = importer.rows(draft)
     plain = rows[0].ref or ""
@@ -294,7 +294,7 @@ def test_rows_that_mean_the_same_stay_apart_when_they_are_made_again(importer: I
     assert all(ref.endswith(f"-{draft.id}") for ref in made)
 
 
-def test_a_row_whose_balance_the_file_itself_names_is_not_made_again(importer: Importer) -> None:
+def test_a_row_whose_balance_the_file_names_is_not_created_again(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
     ids = [row.id for row in importer.rows(draft)]
     with importer.store.write() as tx:
@@ -305,7 +305,7 @@ def test_a_row_whose_balance_the_file_itself_names_is_not_made_again(importer: I
     assert importer.states(draft) == [RowState.EXISTS] * 2
 
 
-def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(importer: Importer) -> None:
+def test_a_draft_whose_rows_are_created_again_is_a_new_version_with_new_totals(importer: Importer) -> None:
     draft = importer.draft(requests_for(3))
     ids = [row.id for row in importer.rows(draft)]
     with importer.store.write() as tx:
@@ -320,7 +320,7 @@ def test_a_draft_whose_rows_are_made_again_is_a_new_version_with_new_totals(impo
         assert import_acts.confirm(tx, now, who=actor(), version=now.version)
 
 
-def test_an_import_is_verified_again_as_often_as_somebody_asks(importer: Importer) -> None:
+def test_an_import_can_be_verified_again_any_number_of_times(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     for _ in range(5):  # the moment it is done, while the sender still has it in hand
         wait_until(

@@ -113,14 +113,14 @@ def test_a_code_that_was_accepted_in_the_import_is_accepted_in_its_results(
     assert customers(practice_blnk) == ["c-1", "c-2"]
 
 
-def test_each_row_carries_its_mark_and_each_part_its_own(importer: Importer) -> None:
+def test_each_row_has_its_mark_and_each_part_its_own(importer: Importer) -> None:
     draft = importer.upload(f"ledger_id,currency,note\n{LEDGER},USD;EUR,a\nnowhere,USD,b\n")
     header, *records = cells_of(results_of(importer, draft, Variant.ALL, FileKind.CSV))
     at = header.index("import_row")
     assert [record[at] for record in records] == [f"{draft.id}:2·USD", f"{draft.id}:2·EUR", f"{draft.id}:3"]
 
 
-def test_a_mark_that_stands_twice_is_an_error_of_both_rows(
+def test_a_mark_that_appears_twice_is_an_error_of_both_rows(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done = matched_by_hand(importer)
@@ -153,7 +153,7 @@ def test_a_mark_is_read_as_it_was_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "imp_1", "imp_1:x", "1:2", "imp_1:2·", "imp_1:2 3", "imp_1:-2"])
-def test_what_is_no_mark_is_none(text: str) -> None:
+def test_what_is_not_a_mark_is_ignored(text: str) -> None:
     assert Mark.read(text) is None
 
 

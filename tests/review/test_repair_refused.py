@@ -44,7 +44,7 @@ def repair(importer: Importer, client: BlnkClient, row: StoredRow, cells: dict[i
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_repaired_row_is_created_once_as_it_stands_now(
+def test_a_fixed_row_is_created_once_with_its_new_values(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     done, row = refused(importer)
@@ -61,7 +61,7 @@ def test_a_repaired_row_is_created_once_as_it_stands_now(
     assert len(practice_blnk.refs()) == 2
 
 
-def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, client: BlnkClient) -> None:
+def test_each_change_is_recorded_with_its_author(importer: Importer, client: BlnkClient) -> None:
     done, row = refused(importer)
     repair(importer, client, row, {0: LEDGER, 1: "USD"})
     with importer.store.read() as tx:
@@ -77,7 +77,7 @@ def test_what_was_changed_is_on_record_with_who_did_it(importer: Importer, clien
     assert (event.who.name, event.row, event.detail.columns) == ("Ada", row.id, (1,))
 
 
-def test_a_row_is_checked_before_it_goes_again(
+def test_a_row_is_checked_before_it_is_sent_again(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     done, row = refused(importer)
@@ -108,7 +108,7 @@ def test_unchanged_it_is_sent_again_under_its_own_reference(
     assert len(practice_blnk.refs()) == 2
 
 
-def test_repairing_twice_does_it_once(
+def test_a_double_fix_happens_once(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     done, row = refused(importer)
@@ -121,7 +121,7 @@ def test_repairing_twice_does_it_once(
     assert sorted(one["meta_data"]["customer"] for one in practice_blnk.balances()) == ["2", "x"]
 
 
-def test_a_row_that_means_what_exists_already_makes_no_second_balance(
+def test_a_row_fixed_into_an_existing_balance_creates_no_second_one(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     importer.import_file(f"{HEADER}\n{LEDGER},USD,before")
@@ -171,7 +171,7 @@ def test_one_balance_of_a_line_that_makes_several_stays_that_one(
     assert [one["currency"] for one in practice_blnk.balances()] == ["USD"]
 
 
-def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer, client: BlnkClient) -> None:
+def test_a_row_of_a_canceled_import_or_a_form_cannot_be_fixed(importer: Importer, client: BlnkClient) -> None:
     draft = importer.draft(requests_for(2))
     importer.spoil(draft, number=2)
     importer.start()
@@ -187,7 +187,7 @@ def test_nothing_of_a_cancelled_import_or_a_form_is_repaired(importer: Importer,
         repair(importer, client, row, {})
 
 
-def test_a_row_is_put_right_while_its_import_is_paused_and_waits_with_it(
+def test_a_row_is_fixed_while_its_import_is_paused_and_waits_with_it(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     """Many refusals pause an import: they are put right first, and go when somebody resumes it."""

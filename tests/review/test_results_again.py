@@ -65,7 +65,7 @@ def test_rows_without_an_id_are_known_by_their_content(
 
 
 @KINDS
-def test_just_those_not_created_creates_the_one_that_is_missing(
+def test_the_download_not_created_creates_the_one_that_is_missing(
     practice_blnk: PracticeBlnk, importer: Importer, kind: FileKind
 ) -> None:
     lines = [f"{LEDGER},USD,c-{n}" for n in (*range(3), *range(3))]

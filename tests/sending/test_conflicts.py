@@ -39,7 +39,7 @@ def conflict_on(customer: str, *before: Callable[[Sent], object]) -> Callable[[S
     return decide
 
 
-def test_a_balance_that_was_made_in_spite_of_a_409_is_found_however_long_reads_lag(
+def test_a_balance_created_despite_a_409_is_found_however_long_reads_lag(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """Blnk's reads do not show it yet when it is looked for: "Refused" would say that nothing was created."""
@@ -67,7 +67,7 @@ def test_a_balance_that_was_made_in_spite_of_a_409_is_found_however_long_reads_l
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_a_row_answered_with_a_409_is_refused_in_blnks_words_once_it_is_surely_not_there(
+def test_a_row_answered_with_a_409_is_rejected_in_blnks_words_once_it_is_certainly_absent(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     between.on_create = conflict_on("3")
@@ -81,7 +81,7 @@ def test_a_row_answered_with_a_409_is_refused_in_blnks_words_once_it_is_surely_n
     assert len(practice_blnk.balances()) == 29
 
 
-def test_a_409_that_nothing_newer_can_vouch_for_waits_for_a_person(
+def test_a_409_without_a_witness_waits_for_a_person(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     between.on_create = conflict_on("0")
@@ -91,7 +91,7 @@ def test_a_409_that_nothing_newer_can_vouch_for_waits_for_a_person(
     assert practice_blnk.balances() == []
 
 
-def test_a_taken_indicator_is_refused_at_once_with_the_balance_that_has_it(
+def test_a_taken_indicator_is_rejected_at_once_with_the_balance_that_has_it(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """No other row can vouch here, and nobody has to wait: an indicator is another's, or it is not."""
@@ -130,7 +130,7 @@ def test_a_409_because_of_another_imports_balance_says_which_one_it_is(
     assert len(practice_blnk.balances()) == 8
 
 
-def test_a_409_is_remembered_by_whoever_sends_next(store: Store) -> None:
+def test_a_409_is_remembered_by_the_next_sender(store: Store) -> None:
     made = running(store, 1)
     claimed = claim(store, made)
     (row,) = claimed.tries
@@ -139,7 +139,7 @@ def test_a_409_is_remembered_by_whoever_sends_next(store: Store) -> None:
     assert states_of(store, made) == [RowState.REFUSED]
 
 
-def test_a_409_of_an_earlier_attempt_does_not_count_any_more(store: Store) -> None:
+def test_a_409_of_an_earlier_attempt_no_longer_counts(store: Store) -> None:
     made = running(store, 1)
     claimed = claim(store, made)
     (row,) = claimed.tries

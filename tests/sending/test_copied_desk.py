@@ -50,7 +50,7 @@ def reasons(store: Store) -> list[str]:
 
 
 @pytest.mark.parametrize("importer", ["sqlite", "postgres"], indirect=True)
-def test_a_copied_desk_sends_nothing_before_it_is_told_to(
+def test_a_copied_desk_sends_nothing_before_start(
     practice_blnk: PracticeBlnk,
     importer: Importer,
     commands: Commands,
@@ -100,7 +100,7 @@ def test_a_command_on_a_copied_desk_sends_nothing_either(
         there.store.close()
 
 
-def test_a_desk_that_is_started_again_or_moved_as_a_whole_goes_on(
+def test_a_desk_that_is_restarted_or_moved_as_a_whole_continues(
     practice_blnk: PracticeBlnk, importer: Importer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = half_way(practice_blnk, importer)
@@ -126,7 +126,7 @@ def test_a_desk_settles_once_where_it_is(store: Store) -> None:
     assert reasons(store) == ["Copied."]
 
 
-def test_renewed_tokens_of_a_copy_are_said_to_be_old(store: Store) -> None:
+def test_renewed_tokens_of_a_copy_are_reported_as_outdated(store: Store) -> None:
     kept = {"connection_key": "here", "descends_from": "0", "generation": 1, "sealed": b"", "expires_at": 1.0}
     settled(store)
     with store.write() as tx:
@@ -136,7 +136,7 @@ def test_renewed_tokens_of_a_copy_are_said_to_be_old(store: Store) -> None:
     assert reasons(store) == ["Copied. Old tokens."]
 
 
-def test_a_server_that_does_not_say_which_one_it_is_is_known_by_its_database(postgres: Postgres) -> None:
+def test_a_server_without_an_identifier_is_recognized_by_its_database(postgres: Postgres) -> None:
     postgres.execute("CREATE ROLE guest LOGIN")
     url = postgres.new_database(like="migrated")
     name = url.rpartition("/")[2]

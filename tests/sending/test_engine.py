@@ -41,7 +41,7 @@ def test_a_row_whose_answer_was_lost_is_created_once(practice_blnk: PracticeBlnk
     assert_each_once(practice_blnk, importer, importer.run(requests_for(3)))
 
 
-def test_nothing_waits_on_a_clean_run(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clean_run_leaves_nothing_waiting(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty rows, verified included, are done although every wait that a fault would cost is a day."""
     for wait in ("RESOLVE", "RESCAN", "JOURNAL_RETRY", "BREAKER_FIRST", "BREAKER_MOST"):
         monkeypatch.setenv(f"BLNK_WAIT_{wait}", "86400")
@@ -73,7 +73,7 @@ def test_every_row_is_looked_up_before_it_is_sent(practice_blnk: PracticeBlnk, i
     assert len(practice_blnk.balances()) == 3
 
 
-def test_a_balance_that_differs_is_not_taken_for_the_row(
+def test_a_balance_that_differs_is_not_taken_for_the_rows_own(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     draft = importer.draft(requests_for(2))
@@ -126,7 +126,7 @@ def test_one_goes_first_then_five_then_all(practice_blnk: PracticeBlnk, importer
     ]
 
 
-def test_a_first_row_that_comes_back_without_its_ref_stops_after_one_balance(
+def test_a_first_row_returned_without_its_ref_stops_after_one_balance(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.order_fault("wrong_ref_201")
@@ -157,7 +157,9 @@ def test_a_first_row_that_is_found_late_stops_nothing(
     assert "paused" not in importer.events(done)
 
 
-def test_twenty_refusals_in_a_row_stop_and_ask(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+def test_twenty_rejections_in_succession_stop_and_ask(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
     """Those that are on their way when it pauses come to their end; no further one leaves."""
     wrong = [
         BalanceRequest(ledger_id="ldg_gone", currency="NGN", meta_data={"n": str(n)}) for n in range(200)
@@ -179,7 +181,7 @@ def test_twenty_refusals_in_a_row_stop_and_ask(practice_blnk: PracticeBlnk, impo
     assert "This ledger does not exist in Blnk." in (importer.rows(paused)[0].message or "")
 
 
-def test_what_blnk_kept_otherwise_is_said_beside_the_row(
+def test_what_blnk_stored_differently_is_reported_beside_the_row(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """A Core that knows no indicators drops one without a word."""
@@ -259,7 +261,7 @@ def test_a_pause_takes_effect_at_once_and_stays(
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_cancelled_import_sends_nothing_more_but_knows_what_it_made(
+def test_a_canceled_import_sends_nothing_more_but_knows_what_it_created(
     practice_blnk: PracticeBlnk, importer: Importer, restarts: bool
 ) -> None:
     importer.connect(requests_per_minute=600)
@@ -314,7 +316,7 @@ def test_rows_that_were_not_sent_are_looked_up_again_after_a_restart(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 100
 
 
-def test_an_import_goes_on_where_a_stopped_sender_left_it(
+def test_an_import_continues_where_a_stopped_sender_left_it(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=12_000)
@@ -328,7 +330,7 @@ def test_an_import_goes_on_where_a_stopped_sender_left_it(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_a_sender_that_is_told_to_stop_writes_down_what_it_knows(
+def test_a_stopping_sender_records_what_it_knows(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only rows that are on their way at that moment are in doubt, not those that had their answer."""
@@ -360,7 +362,7 @@ def test_a_clock_that_jumps_changes_nothing(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_a_wait_that_a_clock_that_jumped_made_long_is_not_obeyed_for_ever(
+def test_a_wait_lengthened_by_a_clock_jump_ends(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store keeps until when Blnk asked us to wait; read a day earlier, that would be a day."""
@@ -413,7 +415,7 @@ def _in_doubt(
 @on_both_databases
 @pytest.mark.parametrize("committed", [True, False])
 @pytest.mark.parametrize("act", [claims.claim, sending.record])
-def test_a_commit_that_may_or_may_not_have_happened_is_no_harm(
+def test_a_commit_with_an_unknown_outcome_does_no_harm(
     practice_blnk: PracticeBlnk,
     importer: Importer,
     monkeypatch: pytest.MonkeyPatch,
@@ -431,7 +433,7 @@ def test_a_commit_that_may_or_may_not_have_happened_is_no_harm(
 
 @on_both_databases
 @pytest.mark.parametrize("committed", [True, False])
-def test_nothing_leaves_while_no_claim_is_sure_to_be_committed(
+def test_nothing_leaves_without_a_committed_claim(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
     write = AsyncStore.write
@@ -447,7 +449,7 @@ def test_nothing_leaves_while_no_claim_is_sure_to_be_committed(
 
 
 @on_both_databases
-def test_nothing_is_claimed_while_what_came_of_rows_cannot_be_written_down(
+def test_nothing_is_claimed_while_outcomes_cannot_be_recorded(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     importer.connect(requests_per_minute=1200)

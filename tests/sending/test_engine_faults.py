@@ -56,9 +56,7 @@ def _name(fault: dict[str, Any]) -> str:
 
 
 @on_both_databases
-def test_rows_that_were_made_without_an_answer_are_found(
-    practice_blnk: PracticeBlnk, importer: Importer
-) -> None:
+def test_rows_created_without_an_answer_are_found(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     for fault in AFTER_COMMIT:
         practice_blnk.order_fault(times=1, skip=1, **fault)
     done = importer.run(requests_for(30))
@@ -67,7 +65,7 @@ def test_rows_that_were_made_without_an_answer_are_found(
     assert practice_blnk.requests()["by_kind"]["create"] == 30, "none was sent again"
 
 
-def test_rows_that_were_not_made_and_brought_no_answer_go_again(
+def test_rows_not_created_and_without_an_answer_are_sent_again(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.hurry()
@@ -79,7 +77,7 @@ def test_rows_that_were_not_made_and_brought_no_answer_go_again(
 
 
 @pytest.mark.parametrize("fault", [*AFTER_COMMIT, BEFORE_COMMIT[0], BEFORE_COMMIT[-1]], ids=_name)
-def test_a_first_row_without_an_answer_is_made_once_too(
+def test_a_first_row_without_an_answer_is_created_once_too(
     practice_blnk: PracticeBlnk, importer: Importer, fault: dict[str, Any]
 ) -> None:
     if fault["kind"] == "hang":
@@ -116,7 +114,7 @@ def test_an_id_that_another_row_has_already_is_not_believed(
 @pytest.mark.parametrize(
     "odd", [{"created_at": "0001-01-01T00:00:00Z"}, {"created_at": ""}, {"balance_id": "bln\x00"}]
 )
-def test_an_odd_answer_does_not_break_the_sender(
+def test_an_unexpected_answer_does_not_break_the_sender(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between, odd: dict[str, str]
 ) -> None:
     def with_odd(sent: Sent) -> Reply:
@@ -133,7 +131,7 @@ def test_an_odd_answer_does_not_break_the_sender(
     assert_each_once(practice_blnk, importer, importer.run(requests_for(8)))
 
 
-def test_the_only_row_goes_again_by_itself_in_the_end(
+def test_the_only_row_is_sent_again_automatically_in_the_end(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Nothing newer can vouch for its absence, so it waits four settle times."""
@@ -143,7 +141,7 @@ def test_the_only_row_goes_again_by_itself_in_the_end(
     assert time.monotonic() - began >= 4 * 0.8
 
 
-def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
+def test_the_last_rows_are_sent_one_by_one_as_witnesses_for_each_other(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.order_fault("drop_before_commit", times=5, skip=1)
@@ -153,7 +151,7 @@ def test_the_last_rows_go_one_by_one_and_vouch_for_each_other(
     assert second > first + 1, "the first of them went alone, and the others were looked up after it"
 
 
-def test_a_balance_that_blnk_makes_late_is_waited_for(
+def test_a_balance_that_blnk_creates_late_is_waited_for(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Made after our time-out and long before the settle time is over: it is found as soon as it is there."""
@@ -166,7 +164,7 @@ def test_a_balance_that_blnk_makes_late_is_waited_for(
     assert_each_once(practice_blnk, importer, done)
 
 
-def test_a_balance_that_blnk_makes_between_the_two_looks_that_count_is_found_by_the_second(
+def test_a_balance_created_between_the_two_look_ups_is_found_by_the_second(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """The settle time is over, and a look with a witness does not show it."""
@@ -196,7 +194,7 @@ def test_a_balance_that_blnk_makes_between_the_two_looks_that_count_is_found_by_
     assert_each_once(practice_blnk, importer, done)
 
 
-def test_a_balance_that_blnk_makes_after_every_reason_to_think_it_lost_is_named(
+def test_a_balance_that_blnk_creates_after_every_reason_to_think_it_lost_is_named(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """The first POST of a row is carried out only when its second one arrives."""
@@ -231,7 +229,7 @@ def _stays_unknown(importer: Importer, import_: Import, seconds: float) -> None:
     assert "absent" not in importer.events(import_)
 
 
-def test_a_row_that_went_again_and_is_lost_again_settles_anew(
+def test_a_row_that_is_lost_again_settles_again(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its second attempt is lost before the next look at unknown rows, and is made late. What was seen of
@@ -310,7 +308,7 @@ def test_reads_that_lag_do_not_look_like_absence_of_the_last_row_either(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_answers_that_leave_rows_out_do_not_look_like_absence(
+def test_answers_that_omit_rows_do_not_look_like_absence(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.order_fault("drop_after_commit", percent=20, seed=3)
@@ -318,7 +316,7 @@ def test_answers_that_leave_rows_out_do_not_look_like_absence(
     assert_each_once(practice_blnk, importer, importer.run(requests_for(100)))
 
 
-def test_blnk_stands_still_for_a_while(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+def test_blnk_stops_answering_for_a_while(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     importer.hurry()
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("full_stop", seconds=600, skip=30)
@@ -344,7 +342,7 @@ def test_too_many_requests_slow_down_and_lose_nothing(
 
 
 @pytest.mark.parametrize("retry_after", [None, "1"])
-def test_after_one_request_too_many_nothing_leaves_for_as_long_as_blnk_wants(
+def test_after_a_429_nothing_leaves_for_as_long_as_blnk_asks(
     importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch, retry_after: str | None
 ) -> None:
     """One at a time is on its way, so that none can have left before the answer was heard."""
@@ -368,7 +366,7 @@ def test_after_one_request_too_many_nothing_leaves_for_as_long_as_blnk_wants(
 
 
 @pytest.mark.parametrize("on", ["create", "any"])
-def test_a_wait_of_years_pauses_with_words_and_the_rest_goes_when_it_is_resumed(
+def test_a_wait_of_years_pauses_with_a_reason_and_the_rest_is_sent_when_it_is_resumed(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch, on: str
 ) -> None:
     monkeypatch.setenv("BLNK_WAIT_RETRY_AFTER_MOST", "0.5")
@@ -387,7 +385,7 @@ def test_a_wait_of_years_pauses_with_words_and_the_rest_goes_when_it_is_resumed(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_a_row_that_was_told_to_wait_longer_than_its_claim_is_good_goes_later(
+def test_a_row_that_waits_longer_than_its_claim_is_valid_is_sent_later(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.3")
@@ -418,7 +416,7 @@ def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_new_credentials_while_rows_are_on_their_way_cost_no_row_and_make_none_twice(
+def test_new_credentials_while_rows_are_on_their_way_lose_no_row_and_duplicate_none(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """The connections are made anew, and nobody hears the answers that were on their way."""
@@ -429,7 +427,7 @@ def test_new_credentials_while_rows_are_on_their_way_cost_no_row_and_make_none_t
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_secrets_that_are_read_while_somebody_writes_them_stop_nothing(
+def test_secrets_that_are_read_while_someone_writes_them_stop_nothing(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An editor empties the file before it fills it again."""
@@ -486,7 +484,7 @@ def test_without_permission_to_read_a_lost_answer_waits_for_a_person(
     assert len(practice_blnk.balances()) == 10
 
 
-def test_without_permission_to_read_any_more_a_lost_answer_waits_for_a_person_too(
+def test_if_read_permission_is_lost_a_lost_answer_waits_for_a_person_too(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """All went well until the right to read was taken away: a look that is refused is not absence."""
@@ -511,7 +509,7 @@ def test_without_permission_to_read_any_more_a_lost_answer_waits_for_a_person_to
     assert len(practice_blnk.balances()) == 9
 
 
-def test_an_access_token_that_expires_in_mid_import_is_renewed(
+def test_an_access_token_that_expires_during_an_import_is_renewed(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000, **practice_blnk.oauth_client(lifetime_seconds=1))
@@ -539,7 +537,7 @@ def test_a_refresh_token_that_is_revoked_stops_and_says_so(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_an_indicator_that_is_taken_refuses_the_row_in_blnks_words(
+def test_a_taken_indicator_rejects_the_row_in_blnks_words(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.set_core("0.15.3")
@@ -565,7 +563,7 @@ def test_a_conflict_with_the_rows_own_balance_is_its_creation(
     assert_each_once(practice_blnk, importer, importer.run(requests_for(10)))
 
 
-def test_a_conflict_that_cannot_be_looked_up_is_no_refusal(
+def test_a_conflict_that_cannot_be_looked_up_is_no_rejection(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     def conflict(sent: Sent) -> Reply:
@@ -583,7 +581,7 @@ def test_a_conflict_that_cannot_be_looked_up_is_no_refusal(
 
 
 @pytest.mark.parametrize("status", [302, 404, 405, 415, 418])
-def test_an_answer_that_nobody_expects_stops_and_shows_itself(
+def test_an_unexpected_answer_stops_sending_and_is_shown(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between, status: int
 ) -> None:
     between.on_create = lambda sent: (
@@ -599,7 +597,7 @@ def test_an_answer_that_nobody_expects_stops_and_shows_itself(
         assert_each_once(practice_blnk, importer, importer.wait_for(paused, ImportState.DONE))
 
 
-def test_a_row_that_makes_blnk_fail_again_and_again_is_refused(
+def test_a_row_that_makes_blnk_fail_repeatedly_is_rejected(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     importer.connect(base_url=between.url, requests_per_minute=1200)
@@ -618,7 +616,7 @@ def test_a_row_that_makes_blnk_fail_again_and_again_is_refused(
     assert len(attempts_of(importer, done)) == 3
 
 
-def test_an_answer_that_says_nothing_readable_does_not_cost_the_whole_file(
+def test_an_unreadable_answer_does_not_stop_the_whole_file(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """A sign-in page with status 200 in place of every answer: five rows at most are lost to find out."""
@@ -633,7 +631,7 @@ def test_an_answer_that_says_nothing_readable_does_not_cost_the_whole_file(
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_a_second_balance_made_behind_our_back_is_named_with_its_ids(
+def test_a_second_balance_created_elsewhere_is_named_with_its_ids(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     def twice(sent: Sent) -> Reply:
@@ -652,7 +650,7 @@ def test_a_second_balance_made_behind_our_back_is_named_with_its_ids(
     assert done.findings.missing == []
 
 
-def test_a_balance_that_cannot_be_found_any_more_is_in_doubt_and_is_never_sent_again(
+def test_a_balance_that_cannot_be_found_anymore_is_in_doubt_and_is_never_sent_again(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """Blnk confirmed it, and forgot it."""
@@ -689,7 +687,7 @@ def test_an_import_whose_connection_is_gone_waits_and_never_slips_into_another_o
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_is_lost(
+def test_two_imports_of_the_same_rows_at_once_create_one_set_of_balances_whatever_is_lost(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.order_fault("drop_after_commit", percent=10, seed=1)
@@ -706,7 +704,7 @@ def test_two_imports_of_the_same_rows_at_once_make_one_set_of_balances_whatever_
     assert all({one, other} == {RowState.CREATED, RowState.EXISTS} for one, other in both)
 
 
-def test_blnk_is_killed_and_comes_back_and_nobody_has_to_do_anything(
+def test_blnk_is_killed_and_restarted_and_nobody_has_to_do_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed = Path(__file__).parents[1] / "samples" / "environment.json"

@@ -19,7 +19,7 @@ from tests.support.practice import PracticeBlnk
 from tests.support.sending import asked, assert_each_once
 
 
-def test_production_settles_for_a_minute_and_slow_connections_for_two_time_outs() -> None:
+def test_production_settles_for_a_minute_and_slow_connections_for_two_timeouts() -> None:
     settings = load({})
     connection = settings.connections[PRACTICE]
     production = replace(connection, instance=replace(connection.instance, environment="production"))
@@ -85,7 +85,7 @@ def test_lost_rows_are_looked_for_from_the_day_before_the_first_balance_on_and_n
     assert all(len(look) == 2 for look in looks[1:])
 
 
-def test_looks_are_bounded_by_blnks_clock_and_not_by_ours(
+def test_look_ups_are_bounded_by_blnks_clock_and_not_by_ours(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Blnk says that it is years ago: by our clock, no balance that it makes now would be in sight."""
@@ -108,9 +108,7 @@ def test_looks_are_bounded_by_blnks_clock_and_not_by_ours(
     assert min(bounds) == "2020-05-04T12:00:00Z"
 
 
-def test_rows_of_a_paused_import_are_looked_up_all_the_same(
-    practice_blnk: PracticeBlnk, importer: Importer
-) -> None:
+def test_rows_of_a_paused_import_are_looked_up_too(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     importer.connect(requests_per_minute=600)
     draft = importer.begin(requests_for(60), created=10)
     practice_blnk.order_fault("status_before_commit", on="filter", status=500)
@@ -126,7 +124,7 @@ def test_rows_of_a_paused_import_are_looked_up_all_the_same(
     assert "found" in importer.events(draft)
 
 
-def test_a_restart_remembers_the_pace_the_wait_and_that_blnk_was_not_well(
+def test_a_restart_remembers_the_pace_the_wait_and_the_outage(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=1200)

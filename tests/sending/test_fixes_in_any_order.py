@@ -254,7 +254,7 @@ def _body(row: StoredRow, ref: str | None, import_id: str) -> bytes:
     acts=[("send", 4), ("resolve", 1), ("carry out", 0), ("late answer", 0), ("resend", 0), ("send", 0)]
 )
 @given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 9)), min_size=8, max_size=24))
-def test_no_row_has_a_second_balance_that_nobody_names(
+def test_no_row_has_a_second_balance_without_naming_it(
     acts: list[tuple[str, int]], empty_store: Path
 ) -> None:
     folder = Path(tempfile.mkdtemp())

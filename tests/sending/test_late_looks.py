@@ -51,7 +51,7 @@ HOUR, DAY = 3_600.0, 86_400.0
 # When
 
 
-def test_looks_come_after_ten_settle_times_an_hour_and_a_day() -> None:
+def test_look_ups_follow_after_ten_settle_times_an_hour_and_a_day() -> None:
     assert waits(60.0) == [600.0, 3_600.0, 86_400.0]
     assert waits(1_200.0) == [3_600.0, 12_000.0, 86_400.0], "in their order, however slow Blnk is"
 
@@ -60,7 +60,7 @@ def test_looks_come_after_ten_settle_times_an_hour_and_a_day() -> None:
     ("looked_after", "next_after_seconds"),
     [(600.0, 3_600.0), (601.0, 3_600.0), (3_600.0, 86_400.0), (50_000.0, 86_400.0), (86_400.0, None)],
 )
-def test_a_look_that_was_overdue_stands_for_all_before_it(
+def test_an_overdue_look_up_counts_for_all_before_it(
     looked_after: float, next_after_seconds: float | None
 ) -> None:
     then = next_after(1_000.0, 1_000.0 + looked_after, 60.0)
@@ -144,7 +144,7 @@ NOT_CREATED = [
 
 
 @pytest.mark.parametrize("call_it", NOT_CREATED)
-def test_whoever_is_called_not_created_after_it_left_is_owed_looks(
+def test_a_row_called_not_created_after_it_left_is_owed_look_ups(
     store: Store, call_it: Callable[[Store, Import], None]
 ) -> None:
     made = lost(store)
@@ -159,7 +159,7 @@ def test_whoever_is_called_not_created_after_it_left_is_owed_looks(
     assert len(all_due(store, later=601.0)) == 1
 
 
-def test_nothing_is_owed_where_blnk_proved_that_nothing_was_created(store: Store) -> None:
+def test_nothing_is_owed_if_blnk_proved_that_nothing_was_created(store: Store) -> None:
     made = running(store, 3)
     claimed = claim(store, made)
     one, other, third = claimed.tries
@@ -257,7 +257,7 @@ def test_a_second_balance_is_named_once_with_all_ids(store: Store, state: Import
 
 
 @pytest.mark.parametrize("call_it", [found_as_another_desks, linked_by_a_person])
-def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named(
+def test_a_balance_created_after_another_desks_was_found_for_its_row_is_named(
     store: Store, call_it: Callable[[Store, Import], None]
 ) -> None:
     made = lost(store)
@@ -275,7 +275,7 @@ def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named(
     ]
 
 
-def test_a_row_that_has_its_one_balance_tells_nothing(store: Store) -> None:
+def test_a_row_with_its_one_balance_is_not_reported(store: Store) -> None:
     made = lost(store)
     absent(store, made)
     claimed = claim(store, made)
@@ -303,7 +303,7 @@ def test_a_row_that_was_not_sent_again_becomes_created(
         assert imports.by_number(tx, made.number).counts == {RowState.CREATED: 1}
 
 
-def test_a_row_that_was_fixed_since_tells_of_the_balance_of_its_earlier_form(store: Store) -> None:
+def test_a_fixed_row_reports_the_balance_of_its_earlier_form(store: Store) -> None:
     made = lost(store)
     refused_after_5xx(store, made)
     (sent,) = rows_of(store, made)
@@ -333,7 +333,7 @@ def test_a_fixed_row_that_was_not_sent_since_is_not_called_created(store: Store,
     assert [one for one in sentences if one.startswith("Row 2: ") and "created bln_late after all" in one]
 
 
-def test_where_another_import_made_it_meanwhile_both_are_told(store: Store) -> None:
+def test_if_another_import_created_it_meanwhile_both_are_reported(store: Store) -> None:
     made = lost(store)
     absent(store, made)
     finished(store, made, ImportState.CANCELLED)
@@ -354,7 +354,7 @@ def test_where_another_import_made_it_meanwhile_both_are_told(store: Store) -> N
         assert "bln_other and bln_late" in sentence
 
 
-def test_a_balance_that_somebody_gave_to_another_row_is_no_stranger(store: Store) -> None:
+def test_a_balance_linked_to_another_row_is_not_reported_as_unknown(store: Store) -> None:
     made = lost(store, 2)
     with store.write() as tx:
         first, other = rows_in_doubt.unknown_rows(tx, [made.number])
@@ -365,7 +365,7 @@ def test_a_balance_that_somebody_gave_to_another_row_is_no_stranger(store: Store
     assert told(store, made) == []
 
 
-def test_a_row_that_is_on_its_way_just_then_is_looked_up_soon_after(store: Store) -> None:
+def test_a_row_that_is_on_its_way_at_that_moment_is_looked_up_soon_after(store: Store) -> None:
     made = lost(store)
     absent(store, made)
     (row,) = rows_of(store, made)
@@ -378,7 +378,7 @@ def test_a_row_that_is_on_its_way_just_then_is_looked_up_soon_after(store: Store
     assert "bln_2 and bln_1" in sentence
 
 
-def test_what_is_still_to_be_looked_up_is_told_with_the_last_and_the_next_look(store: Store) -> None:
+def test_what_is_still_to_be_looked_up_is_shown_with_the_last_and_the_next_look_up(store: Store) -> None:
     made = lost(store, 2)
     with store.write() as tx:
         for row in rows_in_doubt.unknown_rows(tx, [made.number]):
@@ -437,7 +437,7 @@ def receipts_of(importer: Importer, made: Import) -> list[dict[str, Any]]:
 
 
 @on_both_databases
-def test_a_balance_made_after_the_import_was_done_is_named_within_the_day(
+def test_a_balance_created_after_the_import_was_done_is_named_within_the_day(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     delayed = Delayed("5")
@@ -473,7 +473,7 @@ def test_a_balance_made_after_the_import_was_done_is_named_within_the_day(
         assert len(practice_blnk.balances()) == 11
 
 
-def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named_within_the_day(
+def test_a_balance_created_after_another_desks_was_found_for_its_row_is_named_within_the_day(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """The row's own request brought no answer, and the look found what another desk had made of it."""
@@ -507,7 +507,7 @@ def test_a_balance_made_after_another_desks_was_found_for_its_row_is_named_withi
         assert len(practice_blnk.balances()) == 11
 
 
-def test_a_look_that_lags_counts_for_nothing(practice_blnk: PracticeBlnk, importer: Importer) -> None:
+def test_a_lagging_look_up_does_not_count(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     """The balances that were seen created are not shown: so it says nothing of the one that is looked for."""
     delayed = Delayed("5")
     with Between(practice_blnk) as between:
@@ -529,7 +529,7 @@ def test_a_look_that_lags_counts_for_nothing(practice_blnk: PracticeBlnk, import
         wait_until(lambda: "second balance" in importer.events(done), lambda: "not told")
 
 
-def test_the_command_line_says_what_is_still_to_be_looked_up_and_what_was_found(
+def test_the_command_line_shows_what_is_still_to_be_looked_up_and_what_was_found(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     delayed = Delayed("c-5")

@@ -18,7 +18,7 @@ def between(practice_blnk: PracticeBlnk, importer: Importer) -> Iterator[Between
         yield between
 
 
-def test_an_answer_to_a_request_of_before_does_not_pause_an_import_that_was_resumed_since(
+def test_an_answer_to_an_earlier_request_does_not_pause_an_import_resumed_since(
     importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever resumed it knew more than that answer, and would have to resume it a second time."""

@@ -46,7 +46,7 @@ def of(port: int, name: str, *labels: str) -> float | None:
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_what_a_sender_did_and_what_waits_can_be_read(port: int, importer: Importer) -> None:
+def test_what_a_sender_did_and_what_waits_is_measured(port: int, importer: Importer) -> None:
     draft = importer.draft(requests_for(8))
     importer.spoil(draft, number=5)
     importer.confirm(draft)
@@ -81,7 +81,7 @@ def test_what_a_sender_did_and_what_waits_can_be_read(port: int, importer: Impor
     ]
 
 
-def test_a_row_in_doubt_is_seen_to_grow_old(
+def test_the_age_of_a_row_in_doubt_is_measured(
     port: int, importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     importer.settle(600)
@@ -102,7 +102,7 @@ def test_a_notification_that_cannot_be_delivered_is_owed(port: int, importer: Im
     wait_until(lambda: of(port, "blnk_notices_owed") == 1, lambda: told(port))
 
 
-def test_a_database_that_is_away_is_a_figure_too(importer: Importer) -> None:
+def test_an_unavailable_database_is_a_metric_too(importer: Importer) -> None:
     port = free_port()
     away = Store("postgresql://desk:hidden@127.0.0.1:1/desk")
     settings: Settings = importer.settings
@@ -115,7 +115,7 @@ def test_a_database_that_is_away_is_a_figure_too(importer: Importer) -> None:
         metrics.close()
 
 
-def test_a_port_that_is_taken_keeps_nothing_from_being_sent_and_is_used_once_it_is_free(
+def test_a_taken_port_stops_no_sending_and_is_used_once_it_is_free(
     port: int, importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     with socket.create_server(("127.0.0.1", port)):

@@ -69,7 +69,7 @@ def named(importer: Importer, import_: Import) -> set[str]:
 
 
 @pytest.mark.parametrize("rows", [301, 8])
-def test_two_desks_that_begin_at_the_same_moment_make_six_balances_twice_at_most_and_name_them(
+def test_two_desks_that_start_at_the_same_moment_create_at_most_six_balances_twice_and_name_them(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between, other: Importer, rows: int
 ) -> None:
     """Each has looked its rows up and found nothing when the first row of either arrives."""
@@ -167,7 +167,7 @@ def test_a_second_balance_of_the_first_row_is_seen_before_another_row_leaves(
     assert len(practice_blnk.balances()) == 2
 
 
-def test_an_old_balance_of_a_lost_database_pauses_nothing(
+def test_an_old_balance_from_a_lost_database_pauses_nothing(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     draft = importer.draft(requests_for(30))
@@ -234,7 +234,7 @@ def test_a_command_says_it_too(practice_blnk: PracticeBlnk, importer: Importer, 
     assert "Another Balance Desk created 1 balance in this instance in the last 24 hours" in ended.out
 
 
-def test_a_blnk_that_cannot_be_asked_for_its_newest_balances_holds_nobody_up(
+def test_blnk_without_its_newest_balances_delays_nobody(
     practice_blnk: PracticeBlnk, importer: Importer, between: Between
 ) -> None:
     """The rows that were sent are looked up by their names all the same."""

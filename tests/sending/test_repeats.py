@@ -47,7 +47,7 @@ def blnk(practice_blnk: PracticeBlnk) -> PracticeBlnk:
         *(errors.ReadFailed("no", status=status) for status in (408, 500, 502, 503, 504, 599)),
     ],
 )
-def test_what_may_pass_is_asked_again_ever_later_and_not_for_ever(failed: errors.BlnkError) -> None:
+def test_a_temporary_failure_is_repeated_later_and_later_and_not_forever(failed: errors.BlnkError) -> None:
     assert [wait_seconds(failed, n, first_seconds=1.0) for n in range(1, 6)] == [1.0, 2.0, 4.0, None, None]
 
 
@@ -64,7 +64,7 @@ def test_what_may_pass_is_asked_again_ever_later_and_not_for_ever(failed: errors
         errors.Refused("no", status=400),
     ],
 )
-def test_what_blnk_said_is_not_asked_again(said: errors.BlnkError) -> None:
+def test_what_blnk_answered_is_not_repeated(said: errors.BlnkError) -> None:
     assert wait_seconds(said, 1) is None
 
 
@@ -74,7 +74,7 @@ def test_a_503_that_names_a_wait_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(("kind", "fields"), NO_ANSWER)
-def test_a_read_of_a_page_that_is_not_answered_is_asked_again(
+def test_an_unanswered_read_of_a_page_is_repeated(
     blnk: PracticeBlnk, kind: str, fields: dict[str, Any]
 ) -> None:
     waited: list[float] = []
@@ -84,7 +84,7 @@ def test_a_read_of_a_page_that_is_not_answered_is_asked_again(
     assert waited == [1.0, 2.0, 4.0]
 
 
-def test_a_page_does_not_wait_longer_than_somebody_would(blnk: PracticeBlnk) -> None:
+def test_a_page_does_not_wait_longer_than_a_person_would(blnk: PracticeBlnk) -> None:
     blnk.order_fault("status_before_commit", status=500, on="read", times=2)
     now = 0.0
 
@@ -101,7 +101,7 @@ def test_a_page_does_not_wait_longer_than_somebody_would(blnk: PracticeBlnk) -> 
 
 
 @pytest.mark.parametrize(("kind", "fields"), NO_ANSWER)
-def test_a_balance_is_never_asked_for_again(blnk: PracticeBlnk, kind: str, fields: dict[str, Any]) -> None:
+def test_a_post_is_never_repeated(blnk: PracticeBlnk, kind: str, fields: dict[str, Any]) -> None:
     blnk.order_fault(kind, on="create", **fields)
     with (
         BlnkClient(connection_of(blnk, timeout=0.3), sleep=lambda _: None) as client,
@@ -112,7 +112,7 @@ def test_a_balance_is_never_asked_for_again(blnk: PracticeBlnk, kind: str, field
 
 
 @pytest.mark.parametrize(("kind", "fields"), NO_ANSWER)
-def test_an_import_is_checked_sent_and_verified_though_reads_fail(
+def test_an_import_is_checked_sent_and_verified_although_reads_fail(
     practice_blnk: PracticeBlnk, importer: Importer, kind: str, fields: dict[str, Any]
 ) -> None:
     importer.hurry()
@@ -124,7 +124,7 @@ def test_an_import_is_checked_sent_and_verified_though_reads_fail(
     assert len(practice_blnk.refs()) == 3
 
 
-def test_a_check_goes_on_where_it_was(
+def test_a_check_continues_where_it_was(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third list of refs is not answered ten times: it is asked again, and none of the others is."""
@@ -172,7 +172,7 @@ def test_a_command_that_gets_no_answer_to_its_check_says_what_to_do(
     assert commands.call("import", commands.file(3), "--yes").code == 0
 
 
-def test_credentials_that_do_not_serve_end_a_commands_check_at_once(
+def test_rejected_credentials_end_a_commands_check_at_once(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     practice_blnk.order_fault("revoke", on="filter", skip=1)

@@ -47,7 +47,7 @@ def test_an_import_that_loses_answers_is_running_until_it_is_done(
     assert_each_once(practice_blnk, importer, done)
 
 
-def test_an_outage_that_lasts_is_told_once_and_stays_while_rows_try_whether_it_is_over(
+def test_a_lasting_outage_is_reported_once_and_stays_while_rows_probe_whether_it_is_over(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.order_fault("status_before_commit", status=503, skip=3)
@@ -91,7 +91,7 @@ def test_rows_that_are_only_checked_do_not_wait_for_blnk_once_it_answers(importe
         assert ("Every row was sent." in why) is (word == "Running")
 
 
-def test_a_cancelled_import_says_what_is_still_checked_and_what_it_came_to(importer: Importer) -> None:
+def test_a_canceled_import_says_what_is_still_checked_and_its_result(importer: Importer) -> None:
     draft = importer.draft(requests_for(6))
     importer.confirm(draft)
     changed = {RowState.CREATED: 2, RowState.UNKNOWN: 3, RowState.READY: 1}

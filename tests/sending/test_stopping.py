@@ -44,7 +44,7 @@ def test_nothing_is_claimed_while_the_desk_is_stopped(store: Store) -> None:
     assert told == [("Grace", False, None), ("Ada", True, None)]
 
 
-def test_a_stop_of_one_instance_is_no_stop_of_another(store: Store) -> None:
+def test_a_stop_of_one_instance_does_not_stop_another(store: Store) -> None:
     here, elsewhere = running(store, 1), running(store, 1, instance=ELSEWHERE)
     stop(store, here.instance_number)
     assert claim(store, here).tries == {}
@@ -54,7 +54,7 @@ def test_a_stop_of_one_instance_is_no_stop_of_another(store: Store) -> None:
         assert stops.holding(tx, ELSEWHERE) == []
 
 
-def test_a_stop_of_the_desk_holds_though_that_of_an_instance_is_lifted(store: Store) -> None:
+def test_a_stop_of_the_desk_stays_when_that_of_an_instance_is_lifted(store: Store) -> None:
     made = running(store, 1)
     stop(store, made.instance_number)
     stop(store)
@@ -116,7 +116,7 @@ def test_rows_that_were_claimed_before_a_stop_do_not_leave_after_it(
     assert_each_once(practice_blnk, importer, importer.wait_for(made, ImportState.DONE))
 
 
-def test_looking_and_verifying_go_on_while_sending_is_stopped(
+def test_looking_up_and_verifying_continue_while_sending_is_stopped(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """The last answer is lost, and then all is stopped: the row is found, and the import verified."""
@@ -174,7 +174,7 @@ def test_every_page_says_that_sending_is_stopped(importer: Importer, page: str) 
     assert told not in said(visit(page, connection="here"))
 
 
-def test_who_has_to_choose_a_connection_is_told_too(importer: Importer) -> None:
+def test_the_page_that_chooses_a_connection_says_so_too(importer: Importer) -> None:
     secrets = importer.data_dir / "secrets.toml"
     _, _, table = secrets.read_text().partition("\n")
     secrets.write_text(f"{secrets.read_text()}\n{table.replace('here', 'there')}")

@@ -88,7 +88,7 @@ def all_mine(n: int) -> set[str]:
     return {f"mine-{at}" for at in range(n)}
 
 
-def test_a_small_import_is_asked_for_by_its_own_refs_however_many_others_there_are() -> None:
+def test_a_small_import_is_looked_up_by_its_own_refs_however_many_others_there_are() -> None:
     blnk = Costly(900, 5_000, list_seconds=0.4, page_seconds=0.004)
     assert blnk.sweep(900) == all_mine(900)
     assert blnk.lists == 10
@@ -113,14 +113,14 @@ def test_an_import_among_very_many_others_is_not_walked_to_the_end(tells_total: 
     assert blnk.pages <= 21 + beside + (1 if tells_total else 60 + beside)
 
 
-def test_lists_that_cost_much_are_worth_a_walk_past_many_others() -> None:
+def test_expensive_lists_are_replaced_by_a_walk_past_many_others() -> None:
     """Seventeen lists of 470 ms, or two hundred pages of 4 ms."""
     blnk = Costly(1_980, 20_000, list_seconds=0.47, page_seconds=0.004)
     assert all_mine(1_980) <= blnk.sweep(1_980)
     assert blnk.lists == 3
 
 
-def test_twins_that_fill_a_page_are_never_cut_off(practice_blnk: PracticeBlnk) -> None:
+def test_duplicates_that_fill_a_page_are_never_cut_off(practice_blnk: PracticeBlnk) -> None:
     refs = [f"r{at}" for at in range(40)]
     ids = [id for _ in range(4) for id in make(practice_blnk, *refs)]
     asked = Asked(practice_blnk)
@@ -135,7 +135,7 @@ def test_even_those_of_a_single_row(practice_blnk: PracticeBlnk) -> None:
     assert sorted({one.balance_id for one in found}) == sorted(ids)
 
 
-def test_an_answer_about_other_balances_is_none() -> None:
+def test_an_answer_about_other_balances_counts_as_none() -> None:
     async def ask(_: Request) -> Any:
         return {"data": [balance("another")]}
 
@@ -144,7 +144,7 @@ def test_an_answer_about_other_balances_is_none() -> None:
 
 
 @on_both_databases
-def test_the_forms_row_asks_five_questions_where_others_made_a_hundred_thousand_balances_today(
+def test_the_forms_row_sends_five_requests_although_others_created_a_hundred_thousand_balances_today(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     practice_blnk.hold(100_000)
@@ -159,7 +159,7 @@ def test_the_forms_row_asks_five_questions_where_others_made_a_hundred_thousand_
     assert 1 <= len(after) <= 5
 
 
-def test_a_large_import_is_verified_by_one_command_though_a_tenth_of_all_reads_fails(
+def test_a_large_import_is_verified_by_one_command_although_a_tenth_of_all_reads_fails(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     """Some questions fail more often in a row than they are repeated: then they are asked again later."""

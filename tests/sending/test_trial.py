@@ -39,7 +39,7 @@ def test_these_rounds_meet_kills_and_stops_lost_answers_and_late_commits() -> No
     assert faults >= {"drop_after_commit", "drop_before_commit", "commit_late"}
 
 
-def test_these_rounds_meet_conflicts_that_hide_a_balance_reads_that_fail_and_few_handles() -> None:
+def test_these_rounds_meet_conflicts_that_hide_a_balance_failing_reads_and_few_open_files() -> None:
     plans = [plan(seed, "sqlite") for seed in SEEDS]
     assert {one.handles for one in plans} == {None, 256}
     hidden = [{(fault["kind"], fault.get("status")) for fault in one.faults} for one in plans]
@@ -119,7 +119,7 @@ def test_a_row_that_is_two_balances_is_a_failure(ended: Ended, named: list[str])
     assert len(ended.judged(held=["bln_1", "bln_2"], named=named).twice) == 1
 
 
-def test_only_a_twin_that_came_too_late_and_is_named_is_none(ended: Ended) -> None:
+def test_only_a_named_duplicate_that_came_too_late_is_no_failure(ended: Ended) -> None:
     held = ["bln_1", "bln_2"]
     named = ended.judged(held=held, late=True, named=held)
     assert (named.failures, named.named) == ([], 1)
@@ -156,30 +156,30 @@ def two_desks(ended: Ended) -> TwoDesks:
     return TwoDesks((ended, Ended(replace(ended.import_, id="imp_elsewhere"), ended.row)))
 
 
-def test_a_row_that_each_of_two_desks_made_is_no_failure_where_it_is_named(two_desks: TwoDesks) -> None:
+def test_a_row_that_each_of_two_desks_created_is_no_failure_if_it_is_named(two_desks: TwoDesks) -> None:
     named = two_desks.judged(makers=[0, 1])
     assert (named.failures, named.named_of_two_desks, named.named) == ([], 1, 0)
     assert len(two_desks.judged(makers=[0, 1], named=False).twice) == 1
 
 
-def test_a_row_that_one_of_two_desks_made_twice_is_a_failure(two_desks: TwoDesks) -> None:
+def test_a_row_that_one_of_two_desks_created_twice_is_a_failure(two_desks: TwoDesks) -> None:
     assert len(two_desks.judged(makers=[0, 0]).twice) == 1
     assert len(two_desks.judged(makers=[0, 1, 1]).twice) == 1
 
 
-def test_more_rows_that_two_desks_made_than_are_promised_are_a_failure(two_desks: TwoDesks) -> None:
+def test_more_rows_that_two_desks_created_than_are_promised_are_a_failure(two_desks: TwoDesks) -> None:
     assert len(two_desks.judged(makers=[0, 1], most=0).twice) == 1
     assert two_desks.judged(makers=[0, 1], most=1).failures == []
     assert two_desks.judged(makers=[0, 1], most=None).failures == []
 
 
-def test_a_look_that_is_owed_when_the_day_is_over_is_stuck(ended: Ended) -> None:
+def test_a_look_up_that_is_owed_when_the_day_is_over_is_stuck(ended: Ended) -> None:
     assert ended.judged(held=["bln_1"], looks_open=0).failures == []
     assert len(ended.judged(held=["bln_1"], looks_open=1).stuck) == 1
 
 
 @pytest.mark.parametrize("state", [RowState.CREATED, RowState.EXISTS, RowState.READY, RowState.SENDING])
-def test_a_row_that_blnk_does_not_hold_is_lost(ended: Ended, state: RowState) -> None:
+def test_a_row_that_blnk_does_not_have_is_lost(ended: Ended, state: RowState) -> None:
     assert len(ended.judged(state).lost) == 1
 
 

@@ -59,7 +59,7 @@ def another_process_holds(url: str, *, seconds: float) -> Iterator[subprocess.Po
         process.wait()
 
 
-def test_one_sends_to_an_instance(store: Store) -> None:
+def test_one_process_sends_to_an_instance(store: Store) -> None:
     other_store = Store(store.url.render_as_string(False))
     with Leases(store, seconds=600) as ours, Leases(other_store, seconds=600) as theirs:
         lease = ours.take(1)
@@ -72,7 +72,7 @@ def test_one_sends_to_an_instance(store: Store) -> None:
     other_store.close()
 
 
-def test_what_a_process_held_that_was_killed_is_free(store: Store) -> None:
+def test_the_lock_of_a_killed_process_is_free(store: Store) -> None:
     url = store.url.render_as_string(False)
     with Leases(store, seconds=1) as ours, another_process_holds(url, seconds=1) as theirs:
         assert ours.take(1) is None
@@ -161,7 +161,7 @@ def waits_for_a_lease(importer: Importer) -> subprocess.Popen[bytes]:
 
 
 @on_postgres
-def test_a_worker_that_lost_its_lease_in_mid_import_stops_and_leaves_nothing_stuck(
+def test_a_worker_that_lost_its_lease_during_an_import_stops_and_leaves_nothing_stuck(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """What it has on its way is known, or looked up."""
@@ -176,7 +176,7 @@ def test_a_worker_that_lost_its_lease_in_mid_import_stops_and_leaves_nothing_stu
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
-def test_a_worker_that_stood_still_goes_on_and_nobody_sent_meanwhile(
+def test_a_frozen_worker_continues_and_nobody_sent_meanwhile(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """SIGSTOP for longer than every time-out, with another one waiting: the lock is still the first one's."""
@@ -337,7 +337,7 @@ def test_a_sender_that_has_not_noticed_that_another_has_its_lease_claims_nothing
     assert practice_blnk.balances() == []
 
 
-def test_of_a_sender_that_lost_its_lease_what_blnk_answered_is_known_and_nothing_else_is_decided(
+def test_a_sender_that_lost_its_lease_records_answers_and_decides_nothing_else(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """It has its answer, and does not say that the import is through: that is for the next sender."""

@@ -20,13 +20,13 @@ from tests.support.store import rows_of
 from tests.support.verifying import Verified
 
 
-def test_what_is_as_the_store_says_is_clean(five: Verified) -> None:
+def test_what_matches_the_store_is_clean(five: Verified) -> None:
     findings = five.verify()
     assert findings.clean
     assert (findings.checked, findings.expected, findings.found) == (True, 5, 5)
 
 
-def test_a_twin_is_told_with_both_ids(five: Verified) -> None:
+def test_a_duplicate_is_reported_with_both_ids(five: Verified) -> None:
     twin = five.balance(five.import_, 2)
     row = rows_of(five.store, five.import_)[2]
     findings = five.verify()
@@ -34,7 +34,7 @@ def test_a_twin_is_told_with_both_ids(five: Verified) -> None:
     assert (findings.missing, findings.found) == ([], 5)
 
 
-def test_a_twin_that_another_import_made_is_told_too(five: Verified) -> None:
+def test_a_duplicate_from_another_import_is_reported_too(five: Verified) -> None:
     """The same ref, but not our import's id."""
     row = rows_of(five.store, five.import_)[0]
     five.blnk.create_balance(
@@ -43,7 +43,7 @@ def test_a_twin_that_another_import_made_is_told_too(five: Verified) -> None:
     assert len(five.verify().twins) == 1
 
 
-def test_a_balance_that_is_not_there_is_missing_and_its_row_is_in_doubt(five: Verified) -> None:
+def test_a_balance_that_is_not_in_blnk_is_missing_and_its_row_is_in_doubt(five: Verified) -> None:
     five.set_row(3, balance_id="bln_gone")
     row = rows_of(five.store, five.import_)[3]
     findings = five.verify()
@@ -75,21 +75,21 @@ def test_a_twin_that_is_shown_late_together_with_the_rows_own_balance_is_told(
     assert (findings.missing, findings.found) == ([], 5)
 
 
-def test_a_balance_of_the_import_that_no_row_knows_is_told(five: Verified) -> None:
+def test_a_balance_of_the_import_without_a_row_is_reported(five: Verified) -> None:
     made = five.blnk.create_balance(
         ledger_id=LEDGER, currency="NGN", meta_data={"import_ref": "v1-x-0", "import_id": five.import_.id}
     )
     assert five.verify().unexpected == [Unexpected(ref="v1-x-0", ids=[made["balance_id"]])]
 
 
-def test_a_balance_of_a_row_that_is_not_created_is_told(five: Verified) -> None:
+def test_a_balance_of_a_row_that_is_not_created_is_reported(five: Verified) -> None:
     """Carried out although we have reason to call it not sent."""
     row = rows_of(five.store, five.import_)[1]
     five.set_row(1, state=RowState.READY, balance_id=None)
     assert five.verify().unexpected == [Unexpected(ref=row.ref, ids=[row.balance_id or ""])]
 
 
-def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified) -> None:
+def test_a_balance_linked_to_another_imports_row_is_not_reported(five: Verified) -> None:
     """This import's answer was lost; the other import's row, which asks for the same, found the balance."""
     row = rows_of(five.store, five.import_)[1]
     five.set_row(1, state=RowState.EXISTS)
@@ -102,7 +102,7 @@ def test_a_balance_that_became_another_imports_row_is_no_stranger(five: Verified
     assert five.verify().unexpected == [Unexpected(ref=row.ref, ids=[second])]
 
 
-def test_rows_that_existed_are_found_by_their_id_whatever_they_carry(five: Verified) -> None:
+def test_rows_that_existed_are_found_by_their_id_whatever_their_metadata(five: Verified) -> None:
     by_hand = five.blnk.create_balance(ledger_id=LEDGER, currency="NGN")
     five.set_row(0, state=RowState.EXISTS, balance_id=by_hand["balance_id"])
     five.set_row(1, balance_id=five.blnk.create_balance(ledger_id=LEDGER, currency="NGN")["balance_id"])
@@ -118,7 +118,7 @@ def test_other_imports_do_not_count(five: Verified) -> None:
     assert findings.expected == 5
 
 
-def test_a_row_that_is_settled_in_the_meantime_does_not_upset_it(five: Verified) -> None:
+def test_a_row_that_is_settled_in_the_meantime_does_no_harm(five: Verified) -> None:
     """A person finds the first row's balance while Blnk is being compared."""
     balance_id = rows_of(five.store, five.import_)[0].balance_id
     five.set_row(0, state=RowState.UNKNOWN, balance_id=None)
@@ -156,7 +156,7 @@ def test_nothing_created_is_nothing_to_compare(store: Store, practice_blnk: Prac
     assert findings.expected == 0
 
 
-def test_what_is_over_is_not_compared_once_more(
+def test_a_finished_import_is_not_compared_again(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sender reads which imports are verified a moment before one ends. A comparison begun for it then

@@ -72,7 +72,7 @@ def sent_refs(blnk: PracticeBlnk) -> set[str]:
 @pytest.mark.parametrize(
     ("importer", "seed"), [("sqlite", 1), ("sqlite", 2), ("postgres", 3)], indirect=["importer"]
 )
-def test_a_worker_killed_again_and_again_makes_each_row_once(
+def test_a_worker_killed_again_and_again_creates_each_row_once(
     practice_blnk: PracticeBlnk, importer: Importer, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -93,7 +93,7 @@ def test_a_worker_killed_again_and_again_makes_each_row_once(
     assert_each_once(practice_blnk, importer, finish(importer, draft))
 
 
-def test_what_blnk_makes_after_the_worker_was_killed_is_not_made_again(
+def test_what_blnk_creates_after_the_worker_was_killed_is_not_created_again(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Its POSTs are on their way still; the next worker does not find their balances yet."""
@@ -150,7 +150,7 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
         assert len(too_old) <= 1, "they were claimed before the sender stood still, and left afterwards"
 
 
-def test_a_store_that_another_program_locks_for_a_while_loses_nothing(
+def test_a_store_locked_by_another_program_for_a_while_loses_nothing(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For longer than we wait for it: claims fail, and outcomes are kept until they can be written."""
@@ -201,7 +201,7 @@ def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk,
     assert_each_once(practice_blnk, importer, finish(importer, draft))
 
 
-def test_a_data_folder_that_cannot_be_written_is_said_to_be_so(
+def test_a_data_folder_that_cannot_be_written_is_reported(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folder belongs to somebody else. (Root may write everywhere, so the sender is nobody.)"""
@@ -226,7 +226,7 @@ def _as_nobody() -> list[str]:
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
 
 
-def test_a_store_that_was_restored_from_an_older_copy_makes_nothing_twice(
+def test_a_store_restored_from_an_older_copy_creates_nothing_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.connect(requests_per_minute=6000)
@@ -250,7 +250,7 @@ def test_a_store_that_was_restored_from_an_older_copy_makes_nothing_twice(
 
 
 @on_postgres
-def test_postgres_restarts_in_mid_import(
+def test_postgres_restarts_during_an_import(
     practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
 ) -> None:
     importer.connect(requests_per_minute=6000)
@@ -262,7 +262,7 @@ def test_postgres_restarts_in_mid_import(
 
 
 @on_postgres
-def test_every_session_is_cut_off_in_mid_import(
+def test_every_session_is_cut_off_during_an_import(
     practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
 ) -> None:
     importer.connect(requests_per_minute=6000)

@@ -85,7 +85,7 @@ def _sign_out(signed: Signed) -> None:
     ],
     ids=["signed out", "not used", "another group", "no roles", "emptied file", "broken file"],
 )
-def test_an_act_is_refused_from_the_moment_on_that_it_may_not_be_done(
+def test_an_act_is_denied_as_soon_as_it_is_not_allowed(
     signed: Signed, change: Callable[[Signed], None]
 ) -> None:
     ada, _ = signed.come(ADA)
@@ -96,7 +96,7 @@ def test_an_act_is_refused_from_the_moment_on_that_it_may_not_be_done(
     assert "s3cr3t" not in str(refused.value)
 
 
-def test_who_acts_without_sign_in_does_nothing_more_once_people_have_to_sign_in(
+def test_an_act_without_sign_in_is_denied_once_people_have_to_sign_in(
     open_desk: Desk, provider: Provider
 ) -> None:
     somebody = signed_in.unverified("Ada")
@@ -106,7 +106,7 @@ def test_who_acts_without_sign_in_does_nothing_more_once_people_have_to_sign_in(
         somebody.require(Act.STOP_SENDING, None)
 
 
-def test_admins_alone_see_sessions_and_end_them(signed: Signed) -> None:
+def test_only_admins_see_sessions_and_end_them(signed: Signed) -> None:
     ada, cookies = signed.come(ADA)
     grace, _ = signed.come(GRACE)
     desk = desk_.open_desk()

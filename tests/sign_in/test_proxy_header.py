@@ -83,7 +83,7 @@ def desk(open_desk: Desk, proxy: SigningProxy) -> Desk:
     return open_desk
 
 
-def test_whom_the_proxy_names_comes_in_with_a_session(desk: Desk, proxy: SigningProxy) -> None:
+def test_a_person_named_by_the_proxy_gets_a_session(desk: Desk, proxy: SigningProxy) -> None:
     ada = desk.browser()
     said = {HEADER: proxy.token()}
     page = ada.open("/imports?connection=x", **said)
@@ -128,7 +128,7 @@ def forged(proxy: SigningProxy) -> dict[str, str]:
     }
 
 
-def test_what_the_proxy_did_not_sign_for_this_server_is_believed_nowhere(
+def test_what_the_proxy_did_not_sign_for_this_server_is_never_trusted(
     desk: Desk, proxy: SigningProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     ada = desk.browser()
@@ -149,7 +149,7 @@ def test_what_the_proxy_did_not_sign_for_this_server_is_believed_nowhere(
     assert len(desk.sessions()) == 1
 
 
-def test_two_headers_are_nobody(desk: Desk, proxy: SigningProxy) -> None:
+def test_two_headers_name_nobody(desk: Desk, proxy: SigningProxy) -> None:
     browser = desk.browser()
     browser.open("/", **{HEADER: proxy.token()})
     assert browser.connects(**{HEADER: proxy.token()})
@@ -202,7 +202,7 @@ def test_signing_out_ends_the_session_and_goes_to_the_proxys_own_address(
     assert not ada.connects(**said)
 
 
-def test_who_did_not_come_through_the_proxy_is_told_so(desk: Desk) -> None:
+def test_a_request_around_the_proxy_is_told_so(desk: Desk) -> None:
     stranger = desk.browser()
     told = stranger.open(stranger.open("/imports").headers["Location"])
     assert told.status_code == 401
@@ -217,7 +217,7 @@ trust_unsigned = true
 """
 
 
-def test_a_bare_header_is_believed_while_only_this_machine_can_reach_the_server(open_desk: Desk) -> None:
+def test_an_unsigned_header_is_trusted_while_only_this_machine_can_reach_the_server(open_desk: Desk) -> None:
     open_desk.write_secrets(UNSIGNED + ROLES)
     ada = {"Tailscale-User-Login": "ada@acme.example"}
     browser = open_desk.browser()
@@ -231,7 +231,7 @@ def test_a_bare_header_is_believed_while_only_this_machine_can_reach_the_server(
 
 
 @pytest.mark.parametrize("address", [None, "0.0.0.0", "192.0.2.7", "::"])
-def test_a_bare_header_is_refused_where_others_can_reach_the_server(
+def test_an_unsigned_header_is_rejected_if_others_can_reach_the_server(
     tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, address: str | None
 ) -> None:
     shutil.copy(empty_store, tmp_path / "journal.db")

@@ -52,7 +52,7 @@ def test_nothing_is_taken_in_while_the_file_that_may_ask_for_sign_in_cannot_be_r
     assert anybody.ask("PUT", "/_stcore/upload_file/a/b").status_code == 200
 
 
-def test_without_a_session_nothing_comes_in_but_the_way_to_sign_in(desk: Desk) -> None:
+def test_without_a_session_nothing_is_open_but_sign_in(desk: Desk) -> None:
     stranger = desk.browser()
     page = stranger.open(LINK)
     assert page.status_code == 303
@@ -79,9 +79,7 @@ def test_without_a_session_nothing_comes_in_but_the_way_to_sign_in(desk: Desk) -
         assert INSIDE not in stranger.open(path).text
 
 
-def test_a_session_that_is_over_opens_the_files_that_every_installation_has_and_nothing_beside_them(
-    desk: Desk, provider: Provider
-) -> None:
+def test_an_ended_session_opens_streamlits_own_files_and_nothing_else(desk: Desk, provider: Provider) -> None:
     stranger, ada = desk.browser(), desk.browser()
     ada.sign_in(provider, "ada")
     for method in ("GET", "HEAD"):
@@ -100,7 +98,7 @@ def test_a_session_that_is_over_opens_the_files_that_every_installation_has_and_
     assert ada.is_inside()
 
 
-def test_somebody_signs_in_and_is_back_at_the_very_link(desk: Desk, provider: Provider) -> None:
+def test_a_person_signs_in_and_returns_to_their_link(desk: Desk, provider: Provider) -> None:
     ada = desk.browser()
     back = ada.sign_in(provider, "ada", to=LINK)
     assert back.status_code == 303
@@ -135,9 +133,7 @@ def test_the_way_to_the_provider_is_bound_to_this_browser(desk: Desk, provider: 
     assert len(desk.sessions()) == 1
 
 
-def test_the_cookie_is_the_browsers_alone_and_the_database_cannot_be_used_to_come_in(
-    desk: Desk, provider: Provider
-) -> None:
+def test_the_cookie_cannot_be_made_from_the_database(desk: Desk, provider: Provider) -> None:
     ada = desk.browser()
     kept = cookie(ada.sign_in(provider, "ada"), "desk_session")
     value = re.match(r"desk_session=([\w-]{43}); Path=/; HttpOnly; SameSite=Lax$", kept)
@@ -152,7 +148,7 @@ def test_the_cookie_is_the_browsers_alone_and_the_database_cannot_be_used_to_com
         assert not thief.is_inside()
 
 
-def test_by_https_the_cookie_is_secure_and_bound_to_its_host(desk: Desk, provider: Provider) -> None:
+def test_over_https_the_cookie_is_secure_and_bound_to_its_host(desk: Desk, provider: Provider) -> None:
     desk.write_secrets(provider.secrets("https://desk.example.com") + ROLES)
     ada = desk.browser()
     page = ada.open("/imports?connection=x")
@@ -218,7 +214,7 @@ def test_a_person_with_200_groups_signs_in_with_a_small_cookie(desk: Desk, provi
     assert list(session.who.groups) == groups
 
 
-def test_a_pointer_in_place_of_groups_is_said_in_words(desk: Desk, provider: Provider) -> None:
+def test_a_link_in_place_of_groups_is_explained(desk: Desk, provider: Provider) -> None:
     provider.knows("ada", **PERSON, _claim_names={"groups": "src1"}, _claim_sources={"src1": {}})
     ada = desk.browser()
     told = ada.sign_in(provider, "ada", to=LINK)
@@ -294,7 +290,7 @@ def test_a_session_ends_by_itself_after_its_hours_and_when_it_is_not_used(
     assert not ada.is_inside()
 
 
-def test_an_ended_session_is_over_at_once(desk: Desk, provider: Provider) -> None:
+def test_an_ended_session_stops_at_once(desk: Desk, provider: Provider) -> None:
     ada = desk.browser()
     ada.sign_in(provider, "ada")
     [session] = desk.sessions()
@@ -317,7 +313,7 @@ def test_signing_in_again_ends_the_session_that_the_browser_had(desk: Desk, prov
     assert [one.ended_how for one in desk.sessions()] == [None, EndedHow.REPLACED]
 
 
-def test_an_editor_that_empties_the_file_lets_nobody_in(desk: Desk, provider: Provider) -> None:
+def test_an_emptied_secrets_file_lets_nobody_in(desk: Desk, provider: Provider) -> None:
     ada, stranger = desk.browser(), desk.browser()
     ada.sign_in(provider, "ada")
     good = provider.secrets(desk.url) + ROLES
@@ -371,7 +367,7 @@ def test_a_provider_that_does_not_answer_signs_nobody_in_and_says_so(
     assert len(asked) == 1, "nobody waits for it again at once"
 
 
-def test_whoever_is_signed_in_does_not_wait_behind_strangers_at_a_provider_that_hangs(
+def test_signed_in_people_do_not_wait_for_a_hanging_provider(
     desk: Desk, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = desk.browser()
@@ -400,7 +396,7 @@ def test_whoever_is_signed_in_does_not_wait_behind_strangers_at_a_provider_that_
             answers.set()
 
 
-def test_somebody_who_declines_is_told_that_nobody_is_signed_in(desk: Desk, provider: Provider) -> None:
+def test_declining_says_that_nobody_is_signed_in(desk: Desk, provider: Provider) -> None:
     ada = desk.browser()
     way_there = ada.open("/sign-in").headers["Location"]
     state = query(way_there)["state"]
@@ -444,7 +440,7 @@ def test_an_answer_of_another_provider_signs_nobody_in(desk: Desk, provider: Pro
     assert desk.sessions() == []
 
 
-def test_authlib_is_loaded_only_where_somebody_signs_in() -> None:
+def test_authlib_is_loaded_only_if_people_sign_in() -> None:
     code = "import sys, app; print([one for one in ('authlib', 'joserfc') if one in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"

@@ -37,7 +37,7 @@ TYPED = (
 
 
 @pytest.mark.parametrize("name", TYPED)
-def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer, name: str) -> None:
+def test_no_typed_name_is_the_apps_own(importer: Importer, name: str) -> None:
     draft = importer.draft(requests_for(2))
     with importer.store.write() as tx:
         people.set_name(tx, "browser", name)
@@ -56,12 +56,12 @@ def test_whatever_somebody_calls_themselves_it_is_not_the_app(importer: Importer
 
 
 @pytest.mark.parametrize("name", ["Balance\u200b Desk", "\u202eksed", "the\u2060sender", "\u00ad"])
-def test_a_name_with_invisible_signs_is_not_taken(importer: Importer, name: str) -> None:
+def test_a_name_with_invisible_characters_is_rejected(importer: Importer, name: str) -> None:
     with importer.store.write() as tx, pytest.raises(ValueError, match="Enter a name"):
         people.set_name(tx, "browser", name)
 
 
-def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer) -> None:
+def test_a_receipt_and_the_results_distinguish_a_person_from_the_app(importer: Importer) -> None:
     draft = importer.draft(requests_for(2))
     with importer.store.write() as tx:
         import_acts.confirm(tx, draft, who=actor("the sender"), version=draft.version)
@@ -75,7 +75,7 @@ def test_a_receipt_and_the_results_tell_a_person_from_the_app(importer: Importer
     assert by["Compared the created balances with Blnk."] == "Balance Desk"
 
 
-def test_what_was_written_before_is_the_apps_only_where_nobody_else_could_have_done_it(
+def test_earlier_entries_are_the_apps_only_if_nobody_else_could_have_done_it(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "journal.db"
@@ -148,7 +148,7 @@ def test_no_name_that_is_typed_looks_like_one_that_was_verified(name: str) -> No
     assert phrases.actor(signed_in("", "eve@evil.example")) == "eve@evil.example"
 
 
-def test_what_somebody_did_once_is_no_permission(store: Store) -> None:
+def test_an_earlier_act_is_no_permission(store: Store) -> None:
     made = draft(store, 1)
     with store.write() as tx:
         recorded = imports.by_number(tx, made.number).who

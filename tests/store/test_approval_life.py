@@ -230,7 +230,7 @@ class FourPeople(RuleBasedStateMachine):
                     self.of[-row] = import_.number
 
 
-def test_whatever_four_people_do_nothing_leaves_that_nobody_else_approved(store: Store) -> None:
+def test_whatever_four_people_do_nothing_leaves_without_anothers_approval(store: Store) -> None:
     machine = type("Here", (FourPeople,), {"store": store})
     run_state_machine_as_test(
         machine,

@@ -53,7 +53,7 @@ def entries(store: Store, wanted: Wanted = Wanted()) -> list[TrailEntry]:  # noq
         return reading.newest(tx, wanted, limit=100)[::-1]
 
 
-def test_sign_ins_and_how_sessions_ended(store: Store) -> None:
+def test_sign_ins_and_ends_of_sessions(store: Store) -> None:
     for cookie in ("1", "2", "3", "4"):
         with store.write() as tx:
             sessions.begin(tx, cookie, "acme", ADA)

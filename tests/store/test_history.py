@@ -52,7 +52,7 @@ def found(store: Store, wanted: Search, **how: Any) -> list[int]:
 
 
 class TestASearch:
-    def test_what_may_not_be_seen_is_not_found(
+    def test_what_a_person_may_not_see_is_not_found(
         self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:
         march = three[0]
@@ -60,7 +60,7 @@ class TestASearch:
         assert found(store, Search(instance=march.instance_number), among=[march.instance_number + 1]) == []
         assert march.number in found(store, Search(), among=[march.instance_number])
 
-    def test_nothing_asked_finds_all_newest_first_and_page_by_page(
+    def test_an_empty_search_finds_all_newest_first_and_page_by_page(
         self, store: Store, three: tuple[Import, Import, Import]
     ) -> None:
         march, april, today = (one.number for one in three)
@@ -195,7 +195,7 @@ class TestThePage:
         assert "3 balances created." not in said(at)
         assert "file" not in at.query_params
 
-    def test_chips_are_the_states_that_there_are_and_a_count_says_how_many_were_found(
+    def test_chips_are_the_existing_states_and_a_count_says_how_many_were_found(
         self, two: tuple[Import, Import]
     ) -> None:
         at = visit("imports.py", connection="here")
@@ -206,7 +206,7 @@ class TestThePage:
         assert "Checked: 2 balances" in said(at)
         assert "3 balances created." not in said(at)
 
-    def test_what_is_typed_is_searched_for(self, two: tuple[Import, Import]) -> None:
+    def test_typing_searches(self, two: tuple[Import, Import]) -> None:
         at = visit("imports.py", connection="here")
         at.text_input(key="q").set_value("bo")
         at.run()
@@ -218,7 +218,7 @@ class TestThePage:
         told = said(visit("imports.py", connection="here", balance=row.balance_id or ""))
         assert f"Row 3 of **march.csv** created the balance {row.balance_id}." in told
 
-    def test_a_search_that_finds_nothing_says_so_and_leads_back(self, two: tuple[Import, Import]) -> None:
+    def test_a_search_without_results_says_so_and_leads_back(self, two: tuple[Import, Import]) -> None:
         at = visit("imports.py", connection="here", file="june", state="Done")
         assert "No matching imports." in said(at)
         press(at, "Show all imports")

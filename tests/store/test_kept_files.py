@@ -76,7 +76,7 @@ def test_any_part_of_a_file_is_read_without_the_rest(files: Files) -> None:
         assert file.read() == whole[-10:]
 
 
-def test_what_breaks_on_the_way_leaves_nothing_and_what_was_there_stays(
+def test_an_interrupted_write_leaves_nothing_and_the_old_file_stays(
     files: Files, store: Store, tmp_path: Path
 ) -> None:
     def broken() -> Iterator[bytes]:
@@ -128,7 +128,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_that_can_be_read(
         files.open("receipts/imp_1/1.csv")
 
 
-def test_a_new_file_takes_the_place_of_the_old_one_at_once(files: Files, store: Store) -> None:
+def test_a_new_file_replaces_the_old_one_at_once(files: Files, store: Store) -> None:
     files.put(NAME, [content(3 * MEGABYTE)])
     with files.open(NAME) as reading:
         begun = reading.read(10)
@@ -158,7 +158,7 @@ def test_what_is_deleted_is_gone_and_its_neighbors_stay(files: Files, store: Sto
         pass
 
 
-def test_a_copy_for_reading_has_no_name_that_could_stay(store: Store, files: Files, scratch: Path) -> None:
+def test_a_copy_for_reading_has_no_name_that_could_remain(store: Store, files: Files, scratch: Path) -> None:
     """The check's process is ended at any moment: what it copied must not lie around."""
     files.put(NAME, [b"Adeola"])
     with files.on_disk(NAME) as path:

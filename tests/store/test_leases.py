@@ -91,7 +91,7 @@ def test_a_lease_that_is_released_is_free_at_once(desk: _Desk) -> None:
     assert taken(other).is_held()
 
 
-def test_a_lease_is_beaten_for_as_long_as_its_process_lives(desk: _Desk) -> None:
+def test_a_lease_is_renewed_for_as_long_as_its_process_lives(desk: _Desk) -> None:
     """Also after the server has cut its sessions off."""
     one, other = desk.sender(seconds=1.0), desk.sender(seconds=1.0)
     lease = taken(one)
@@ -103,7 +103,7 @@ def test_a_lease_is_beaten_for_as_long_as_its_process_lives(desk: _Desk) -> None
     assert other.take(1) is None
 
 
-def test_a_lease_is_taken_over_ten_seconds_after_its_last_beat_and_not_before(desk: _Desk) -> None:
+def test_a_lease_is_taken_over_ten_seconds_after_its_last_heartbeat_and_not_before(desk: _Desk) -> None:
     one, other = desk.sender(seconds=10.0), desk.sender(seconds=10.0)
     lease = taken(one)
     stands_still(one)
@@ -116,7 +116,7 @@ def test_a_lease_is_taken_over_ten_seconds_after_its_last_beat_and_not_before(de
     assert lease.is_lost
 
 
-def test_a_holder_trusts_its_lease_for_five_seconds_from_before_its_last_beat(
+def test_a_holder_trusts_its_lease_for_five_seconds_from_before_its_last_heartbeat(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its own clock: the database may have answered much later."""
@@ -141,7 +141,7 @@ def test_a_holder_trusts_its_lease_for_five_seconds_from_before_its_last_beat(
     assert not lease.is_lost, "nobody has taken it over"
 
 
-def test_a_late_beat_makes_a_lease_held_again_that_nobody_took(
+def test_a_late_heartbeat_renews_a_lease_that_nobody_took(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the wall clock was set: what was held before that is not, and the next beat says anew."""
@@ -152,14 +152,14 @@ def test_a_late_beat_makes_a_lease_held_again_that_nobody_took(
     wait_until(lease.is_held, lambda: "it is not beaten")
 
 
-def test_a_sender_whose_lease_another_took_over_learns_it_from_its_next_beat(desk: _Desk) -> None:
+def test_a_sender_whose_lease_another_took_over_learns_it_from_its_next_heartbeat(desk: _Desk) -> None:
     lease = taken(desk.sender(seconds=2.0))
     desk.ask("UPDATE leases SET token = 'another'")
     wait_until(lambda: lease.is_lost, lambda: "it believes to hold it")
     assert not lease.is_held()
 
 
-def test_nobody_takes_a_lease_over_in_the_middle_of_what_its_holder_decides(desk: _Desk) -> None:
+def test_nobody_takes_over_a_lease_while_its_holder_decides(desk: _Desk) -> None:
     one, other = desk.sender(), desk.sender()
     lease = taken(one)
     stands_still(one)
@@ -174,7 +174,7 @@ def test_nobody_takes_a_lease_over_in_the_middle_of_what_its_holder_decides(desk
     assert taken(other).is_held()
 
 
-def test_what_a_machine_that_stands_still_has_begun_ends_without_it(
+def test_a_transaction_of_a_frozen_machine_ends_without_it(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the middle of a transaction, whose locks would keep everyone else out."""
@@ -192,7 +192,7 @@ def test_what_a_machine_that_stands_still_has_begun_ends_without_it(
         pytest.fail("its session goes on")
 
 
-def test_whoever_waits_for_a_lease_ends_what_its_holder_left_open(
+def test_waiting_for_a_lease_ends_what_its_holder_left_open(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where Postgres does not do so by itself."""
@@ -230,7 +230,7 @@ def test_a_holder_that_stands_still_between_statements_that_it_sends_at_once_kee
         pytest.fail("its session goes on")
 
 
-def test_whoever_takes_over_ends_what_the_last_sender_was_writing_down(
+def test_taking_over_ends_what_the_last_sender_was_writing(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An outcome, for which no lease is asked: its rows would stay locked. Others are left alone."""
@@ -262,12 +262,12 @@ def test_whoever_takes_over_ends_what_the_last_sender_was_writing_down(
         elsewhere.execute(text("SELECT 1"))
 
 
-def test_a_transaction_that_writes_ends_ten_seconds_after_its_machine_stood_still(desk: _Desk) -> None:
+def test_a_writing_transaction_ends_ten_seconds_after_its_machine_froze(desk: _Desk) -> None:
     with desk.store.write() as tx:
         assert tx.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "10s"
 
 
-def test_a_version_that_knows_no_leases_claims_nothing(desk: _Desk) -> None:
+def test_a_version_without_leases_claims_nothing(desk: _Desk) -> None:
     """It is running while the database becomes ours, and does not know it yet."""
     made = running(desk.store, 1)
     (row,) = ids_of(desk.store, made)
@@ -278,7 +278,7 @@ def test_a_version_that_knows_no_leases_claims_nothing(desk: _Desk) -> None:
     assert not desk.ask("SELECT 1 WHERE current_setting('balance_desk.knows_leases', true) <> ''").all()
 
 
-def test_a_version_that_knows_no_leases_is_waited_for_until_it_ends(desk: _Desk) -> None:
+def test_a_version_without_leases_is_waited_for_until_it_ends(desk: _Desk) -> None:
     ours = desk.sender()
     with desk.store.engine.connect() as theirs:
         assert theirs.execute(text(f"SELECT pg_try_advisory_lock({OLD_LOCK})")).scalar_one()
@@ -287,7 +287,7 @@ def test_a_version_that_knows_no_leases_is_waited_for_until_it_ends(desk: _Desk)
     wait_until(lambda: ours.take(1), lambda: "it is waited for though it has ended")
 
 
-def test_a_version_that_knows_no_leases_and_stands_still_is_waited_for_no_longer_than_a_lease(
+def test_a_frozen_version_without_leases_is_waited_for_no_longer_than_a_lease(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]
@@ -303,7 +303,7 @@ def test_a_version_that_knows_no_leases_and_stands_still_is_waited_for_no_longer
         theirs.invalidate()
 
 
-def test_an_instance_is_served_until_a_minute_after_its_last_beat(desk: _Desk) -> None:
+def test_an_instance_is_served_until_a_minute_after_its_last_heartbeat(desk: _Desk) -> None:
     made = running(desk.store, 1)
     one = desk.sender()
     taken(one, made.instance_number)

@@ -72,7 +72,7 @@ def test_processes_that_start_together_migrate_once(nothing: str) -> None:
     store.close()
 
 
-def test_every_version_of_the_schema_has_a_store_that_is_kept() -> None:
+def test_every_version_of_the_schema_has_a_stored_database() -> None:
     scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
     revisions = {script.revision for script in scripts.walk_revisions()}
     assert {path.stem for path in KEPT} == revisions
@@ -132,7 +132,7 @@ def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None
     store.close()
 
 
-def test_the_kept_stores_are_made_by_their_script(tmp_path: Path) -> None:
+def test_the_stored_databases_are_written_by_their_script(tmp_path: Path) -> None:
     make.make(tmp_path / "again.db")
     store = Store(f"sqlite:///{tmp_path / 'again.db'}")
     with store.read() as tx:
@@ -150,7 +150,7 @@ def test_a_store_of_a_later_version_is_left_alone_and_says_so(nothing: str) -> N
     store.close()
 
 
-def test_a_file_that_is_no_store_is_not_opened(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"this is not a database" * 1000)
     store = Store(f"sqlite:///{tmp_path / 'journal.db'}")
     with pytest.raises(StoreUnavailable):
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_store_is_not_opened(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_database_that_does_not_answer_is_said_to_be_unavailable() -> None:
+def test_a_database_that_does_not_answer_is_reported_as_unavailable() -> None:
     store = Store("postgresql://nobody@127.0.0.1:1/nothing")
     with pytest.raises(StoreUnavailable):
         store.migrate()

@@ -69,7 +69,7 @@ class TestAMonth:
         made(store, "2026-01-31T23:59:59", "2026-02-01T00:00:00", "2026-12-31T23:59:59")
         assert [count(store, Month(2026, n)) for n in range(1, 13)] == [1, 1, *[0] * 9, 1]
 
-    def test_other_instances_are_not_added_up_with_it(self, store: Store) -> None:
+    def test_other_instances_are_not_included(self, store: Store) -> None:
         made(store, "2026-03-05T10:00:00", instance=INSTANCE)
         other = made(store, "2026-03-05T10:00:00", "2026-03-06T10:00:00", instance=ELSEWHERE)
         assert count(store, MARCH, instance=other.instance_number) == 2
@@ -85,7 +85,7 @@ class TestAMonth:
                 tx.execute(update(tables.events).values(at=at("2026-05-20T10:00:00")))
         assert count(store, Month(2026, 5)) == 1
 
-    def test_what_changes_afterwards_is_counted_anew(self, store: Store) -> None:
+    def test_what_changes_afterwards_is_counted_again(self, store: Store) -> None:
         import_ = running(store, 2)
         first, second = ids_of(store, import_)
         this = Month.of(datetime.now(UTC).timestamp(), UTC)
@@ -102,7 +102,7 @@ class TestAMonth:
             MonthTotal(LEDGER, "NGN", 3),
         ]
 
-    def test_each_balance_says_who_and_which_row(self, store: Store) -> None:
+    def test_each_balance_says_its_person_and_row(self, store: Store) -> None:
         import_ = made(store, "2026-03-05T10:00:00")
         [one] = months.balances(store, 1, MARCH, UTC)
         assert (one.who.name, one.import_id, one.row, one.at) == (
@@ -112,7 +112,7 @@ class TestAMonth:
             at("2026-03-05T10:00:00"),
         )
 
-    def test_a_word_that_is_no_month_is_none(self) -> None:
+    def test_a_text_that_is_not_a_month_is_none(self) -> None:
         assert Month.parse("2026-03") == MARCH
         assert Month.parse("march") is None
         assert (str(MARCH), MARCH.name) == ("2026-03", "March 2026")
@@ -126,12 +126,12 @@ class TestTheSetting:
             {"BLNK_SECRETS_FILE": str(folder / "secrets.toml"), "BLNK_DATA_DIR": str(folder)}
         )
 
-    def test_the_zone_is_utc_unless_said(self, tmp_path: Path) -> None:
+    def test_the_zone_is_utc_by_default(self, tmp_path: Path) -> None:
         assert self.load(tmp_path, "").time_zone == UTC
         assert self.load(tmp_path, 'time_zone = "Africa/Lagos"').time_zone == LAGOS
 
     @pytest.mark.parametrize("wrong", ['"Mars/Base"', "3", '""', '"../etc/passwd"'])
-    def test_a_zone_that_nobody_knows_is_named(self, tmp_path: Path, wrong: str) -> None:
+    def test_an_unknown_zone_is_named(self, tmp_path: Path, wrong: str) -> None:
         with pytest.raises(SettingsProblem, match="time_zone should be the name of a time zone"):
             self.load(tmp_path, f"time_zone = {wrong}")
 
@@ -147,6 +147,6 @@ class TestThePage:
         [table] = at.dataframe
         assert table.value.iloc[0].tolist() == ["Customer wallets", "NGN", 3, LEDGER]
 
-    def test_before_the_first_import_it_says_what_will_stand_here(self, importer: Importer) -> None:
+    def test_before_the_first_import_it_says_what_will_be_here(self, importer: Importer) -> None:
         told = said(visit("imports.py", connection="here", view="A month's totals"))
         assert "No balances have been created here yet." in told

@@ -57,7 +57,7 @@ def test_rows_have_these_moves_and_no_others() -> None:
 
 
 @pytest.mark.parametrize(("from_", "to"), sorted(set(product(RowState, RowState)) - MOVES))
-def test_a_move_that_is_not_in_the_table_is_not_made(from_: RowState, to: RowState) -> None:
+def test_a_move_that_is_not_in_the_table_does_not_happen(from_: RowState, to: RowState) -> None:
     with pytest.raises(NoSuchMove):
         transitions.require_move(from_, to)
 
@@ -90,7 +90,7 @@ def test_only_the_claim_that_holds_a_row_moves_it(store: Store) -> None:
         assert transitions.move(tx, [row], from_=S, to=U, claim=claimed.token) == [row]
 
 
-def test_of_two_moves_of_one_row_at_once_one_is_made(store: Store) -> None:
+def test_of_two_moves_of_one_row_at_once_one_happens(store: Store) -> None:
     made = running(store, 20)
     ids = ids_of(store, made)
 
@@ -286,21 +286,21 @@ def _author(store: Store, import_: Import) -> PausedBy | None:
         return imports.by_number(tx, import_.number).paused_by
 
 
-def test_a_persons_pause_takes_the_place_of_an_automatic_one(store: Store) -> None:
+def test_a_persons_pause_replaces_an_automatic_one(store: Store) -> None:
     made = running(store, 1)
     assert _pause(store, made, PausedBy.BREAKER)
     assert _pause(store, made, PausedBy.PERSON)
     assert _author(store, made) is PausedBy.PERSON
 
 
-def test_an_automatic_pause_never_takes_the_place_of_a_persons(store: Store) -> None:
+def test_an_automatic_pause_never_replaces_a_persons(store: Store) -> None:
     made = running(store, 1)
     assert _pause(store, made, PausedBy.PERSON)
     assert not _pause(store, made, PausedBy.BREAKER)
     assert _author(store, made) is PausedBy.PERSON
 
 
-def test_only_the_breakers_own_pause_ends_by_itself(store: Store) -> None:
+def test_only_the_breakers_own_pause_ends_automatically(store: Store) -> None:
     made = running(store, 1)
     _pause(store, made, PausedBy.BREAKER)
     _pause(store, made, PausedBy.PERSON)
@@ -313,7 +313,7 @@ def test_only_the_breakers_own_pause_ends_by_itself(store: Store) -> None:
         assert import_acts.resume(tx, made.number, who=actor("the sender"), only=PausedBy.BREAKER)
 
 
-def test_a_cancelled_import_stays_cancelled(store: Store) -> None:
+def test_a_canceled_import_stays_canceled(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
         assert import_acts.cancel(tx, made.number, who=actor())

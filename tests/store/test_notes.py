@@ -40,7 +40,7 @@ def test_a_note_on_an_import_says_who_and_stays(store: Store) -> None:
     assert events_of(store, made)[-1] == ("noted", {})
 
 
-def test_a_note_on_a_balance_is_on_the_import_that_made_it_too(store: Store) -> None:
+def test_a_note_on_a_balance_is_on_its_import_too(store: Store) -> None:
     made = with_balance(store)
     with store.write() as tx:
         notes.add_to_balance(tx, made.instance_number, "bln_1", "Made by mistake.", who=actor())
@@ -51,7 +51,7 @@ def test_a_note_on_a_balance_is_on_the_import_that_made_it_too(store: Store) -> 
     assert events_of(store, made)[-1] == ("noted", {"balance_id": "bln_1"})
 
 
-def test_a_balance_that_nobody_here_made_can_be_explained(store: Store) -> None:
+def test_a_balance_from_elsewhere_can_have_a_note(store: Store) -> None:
     made = with_balance(store)
     with store.write() as tx:
         notes.add_to_balance(tx, made.instance_number, "bln_elsewhere", "The old float.", who=actor())
@@ -64,7 +64,7 @@ def test_a_balance_that_nobody_here_made_can_be_explained(store: Store) -> None:
 @pytest.mark.parametrize(
     ("text", "said"), [("", "Enter the note"), (" \n ", "Enter the note"), ("x" * 2_001, "at most 2,000")]
 )
-def test_what_is_no_note_is_not_kept(store: Store, text: str, said: str) -> None:
+def test_an_empty_note_is_not_kept(store: Store, text: str, said: str) -> None:
     made = running(store, 1)
     with pytest.raises(ValueError, match=said), store.write() as tx:
         notes.add_to_import(tx, made, text, who=actor())
@@ -72,7 +72,7 @@ def test_what_is_no_note_is_not_kept(store: Store, text: str, said: str) -> None
         assert notes.of_import(tx, made.number) == []
 
 
-def test_signs_that_no_database_keeps_are_shown_as_lost(store: Store) -> None:
+def test_characters_that_no_database_stores_are_shown_as_lost(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
         notes.add_to_import(tx, made, "a\0b\ud800c", who=actor())

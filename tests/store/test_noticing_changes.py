@@ -51,7 +51,7 @@ def test_what_another_process_writes_is_noticed_though_the_next_look_is_far_away
     other.close()
 
 
-def test_whatever_the_store_says_it_is_looked_at_from_time_to_time(store: Store) -> None:
+def test_the_store_is_polled_from_time_to_time_in_any_case(store: Store) -> None:
     async def look() -> None:
         thread = AsyncStore(store)
         changes = thread.changes()
@@ -62,7 +62,7 @@ def test_whatever_the_store_says_it_is_looked_at_from_time_to_time(store: Store)
     asyncio.run(look())
 
 
-def test_an_event_in_the_process_itself_is_waited_for_no_longer(
+def test_an_event_in_the_process_itself_is_noticed_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(async_store, "_LOOKED_AT_ANYHOW", 1_000_000)

@@ -43,9 +43,7 @@ def open_to_others(folder: Path) -> list[str]:
     ]
 
 
-def test_all_that_the_app_and_its_helpers_write_is_its_accounts_own(
-    tmp_path: Path, usual_umask: None
-) -> None:
+def test_only_its_own_account_can_read_what_the_app_writes(tmp_path: Path, usual_umask: None) -> None:
     with App(tmp_path) as app:
         file = tmp_path / "two.csv"
         file.write_text(f"ledger_id,currency\n{LEDGER},USD\n{LEDGER},EUR\n")
@@ -57,7 +55,9 @@ def test_all_that_the_app_and_its_helpers_write_is_its_accounts_own(
         assert open_to_others(tmp_path / "results.csv") == []
 
 
-def test_all_that_the_command_line_writes_is_its_accounts_own(tmp_path: Path, usual_umask: None) -> None:
+def test_only_its_own_account_can_read_what_the_command_line_writes(
+    tmp_path: Path, usual_umask: None
+) -> None:
     file = tmp_path / "one.csv"
     file.write_text(f"ledger_id,currency\n{LEDGER},USD\n")
     done = command(tmp_path, "import", str(file), "--yes", "--results", "results.csv")
@@ -109,7 +109,7 @@ def test_a_key_that_is_too_short_signs_nothing(importer: Importer, held: str) ->
     assert open_desk().links
 
 
-def test_a_folder_that_takes_no_key_is_a_problem_with_the_settings(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_store_the_key_is_a_problem_with_the_settings(tmp_path: Path) -> None:
     (tmp_path / "links.key").mkdir()
     with pytest.raises(SettingsProblem, match=r"links\.key cannot be read or written: Is a directory"):
         Links(links_key.in_folder(tmp_path), valid_seconds=60)
@@ -133,7 +133,7 @@ def test_a_folder_that_takes_no_key_is_a_problem_with_the_settings(tmp_path: Pat
         "sqlite://desk:s3cr3t@host/x.db",
     ],
 )
-def test_a_database_url_that_is_none_is_a_problem_with_the_settings_and_not_repeated(
+def test_an_invalid_database_url_is_a_problem_with_the_settings_and_not_repeated(
     tmp_path: Path, url: str
 ) -> None:
     with pytest.raises(SettingsProblem, match="BLNK_DATABASE_URL should") as problem:
@@ -152,11 +152,11 @@ def test_a_database_url_that_is_none_is_a_problem_with_the_settings_and_not_repe
         "sqlite:///journal.db",
     ],
 )
-def test_a_database_url_that_is_one_is_taken_as_it_is(tmp_path: Path, url: str) -> None:
+def test_a_valid_database_url_is_used_as_it_is(tmp_path: Path, url: str) -> None:
     assert settings.load({"BLNK_DATA_DIR": str(tmp_path), "BLNK_DATABASE_URL": url}).database_url == url
 
 
-def test_what_is_written_never_stands_in_an_error(store: Store) -> None:
+def test_stored_values_never_appear_in_an_error(store: Store) -> None:
     with pytest.raises(SQLAlchemyError) as problem, store.write() as tx:
         tx.execute(text("INSERT INTO nowhere VALUES (:value)"), {"value": "s3cr3t"})
     assert "s3cr3t" not in str(problem.value)

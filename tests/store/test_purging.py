@@ -46,7 +46,7 @@ def purge(importer: Importer, *, after_days: float) -> list[int]:
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_contents_go_and_what_was_made_stays(importer: Importer) -> None:
+def test_contents_are_deleted_and_what_was_created_stays(importer: Importer) -> None:
     done = imported(importer)
     before = importer.rows(done)
     with importer.store.write() as tx:
@@ -115,7 +115,7 @@ def test_a_draft_or_an_import_on_its_way_is_never_purged(importer: Importer) -> 
     assert purge(importer, after_days=10_000) == []
 
 
-def test_the_same_file_again_still_makes_nothing_twice(
+def test_the_same_file_again_still_creates_nothing_twice(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     imported(importer)
@@ -125,7 +125,7 @@ def test_the_same_file_again_still_makes_nothing_twice(
     assert len(practice_blnk.refs()) == 2
 
 
-def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
+def test_a_purged_row_is_never_sent_and_never_guessed(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
     """Verification may still miss its balance; nobody knows any more what it asked for."""
@@ -146,7 +146,7 @@ def test_a_row_that_was_purged_is_never_sent_and_never_guessed(
     assert practice_blnk.balances() == []
 
 
-def test_a_purge_that_died_half_way_is_finished(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_purge_is_completed(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     done = imported(importer)
 
     def dies(_: object) -> None:

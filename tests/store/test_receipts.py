@@ -75,7 +75,7 @@ def over(store: Store, n: int = 2) -> Import:
         return imports.by_number(tx, made.number)
 
 
-def test_a_finished_import_has_a_receipt_without_anybody_asking(importer: Importer, host: str) -> None:
+def test_a_finished_import_has_a_receipt_automatically(importer: Importer, host: str) -> None:
     done = importer.import_file(f"ledger_id,currency,customer\n{LEDGER},NGN,1\n{LEDGER},USD,2\n")
     said = wait_for_receipt(importer, done)
     assert said["file"]["name"] == "customers.csv"
@@ -97,7 +97,7 @@ def test_a_finished_import_has_a_receipt_without_anybody_asking(importer: Import
     assert importer.events(done)[-1] == "receipt"
 
 
-def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Importer, host: str) -> None:
+def test_the_hash_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Importer, host: str) -> None:
     done = importer.run(requests_for(3))
     first = wait_for_receipt(importer, done)
     before = get(host, done, 1, ".csv")
@@ -116,7 +116,7 @@ def test_the_sum_on_a_receipt_is_that_of_its_results_and_stays_so(importer: Impo
     assert hashlib.sha256(get(host, done, 2, ".csv").content).hexdigest() == second["results"]["sha256"]
 
 
-def test_each_later_decision_or_verification_makes_the_next_and_none_else(importer: Importer) -> None:
+def test_only_a_later_decision_or_verification_writes_the_next_one(importer: Importer) -> None:
     done = importer.run(requests_for(2))
     wait_for_receipt(importer, done)
     actions.verify_again(importer.store, done, who=actor())
@@ -191,7 +191,7 @@ def test_a_receipt_and_someone_who_fixes_a_row_do_not_wait_for_each_other(
     assert numbers(store, done) == []
 
 
-def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
+def test_what_happens_while_a_receipt_is_written_is_not_missed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = over(store)
@@ -208,7 +208,7 @@ def test_what_happens_while_a_receipt_is_written_is_not_passed_over(
     assert any(one["what"] == "Linked a balance to its row." for one in told(store, done)["happened"])
 
 
-def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_path: Path) -> None:
+def test_nothing_is_written_for_an_unfinished_import(store: Store, tmp_path: Path) -> None:
     going_on = running(store, 1)
     never_sent = running(store, 2)
     with store.write() as tx:
@@ -217,7 +217,7 @@ def test_nothing_is_written_for_what_goes_on_or_never_began(store: Store, tmp_pa
         assert write_owed(store, FolderFiles(tmp_path), one.number) is None
 
 
-def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store, tmp_path: Path) -> None:
+def test_a_canceled_import_has_one_once_its_rows_are_final(store: Store, tmp_path: Path) -> None:
     made = running(store, 3)
     first, second, _ = ids_of(store, made)
     claimed = claim(store, made, [first, second])
@@ -237,7 +237,7 @@ def test_a_cancelled_import_has_one_once_its_rows_have_come_to_rest(store: Store
     }
 
 
-def test_rows_that_nobody_looks_up_any_more_are_not_waited_for_for_ever(
+def test_rows_that_nobody_looks_up_anymore_are_not_waited_for_forever(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = running(store, 1)
@@ -261,7 +261,7 @@ def test_without_permission_to_read_the_receipt_says_not_verified(
     assert found["why"]
 
 
-def test_rows_that_existed_stand_apart_from_those_that_were_created(importer: Importer) -> None:
+def test_rows_that_existed_are_listed_apart_from_those_that_were_created(importer: Importer) -> None:
     importer.run(requests_for(2))
     done = importer.run(requests_for(3))
     said = wait_for_receipt(importer, done)
@@ -272,7 +272,7 @@ def test_rows_that_existed_stand_apart_from_those_that_were_created(importer: Im
     assert said["verification"]["existing"] == {"expected": 2, "found": 2, "missing": []}
 
 
-def test_missing_balances_are_told_with_their_ids(importer: Importer, practice_blnk: PracticeBlnk) -> None:
+def test_missing_balances_are_listed_with_their_ids(importer: Importer, practice_blnk: PracticeBlnk) -> None:
     done = importer.run(requests_for(2))
     wait_for_receipt(importer, done)
     ids = [row.balance_id for row in importer.rows(done)]
@@ -284,7 +284,7 @@ def test_missing_balances_are_told_with_their_ids(importer: Importer, practice_b
     assert [one["ids"] for one in found["created"]["missing"]] == [[id] for id in ids]
 
 
-def test_a_second_balance_that_a_late_answer_named_is_told(store: Store, tmp_path: Path) -> None:
+def test_a_second_balance_that_a_late_answer_named_is_listed(store: Store, tmp_path: Path) -> None:
     done = over(store)
     with store.write() as tx:
         note(
@@ -302,7 +302,7 @@ def test_a_second_balance_that_a_late_answer_named_is_told(store: Store, tmp_pat
     assert "Row 2 has two balances in Blnk: bln_1 and bln_late." in page
 
 
-def test_cells_changed_and_rows_left_out_are_told_with_who_did_it(store: Store, tmp_path: Path) -> None:
+def test_changed_cells_and_skipped_rows_are_listed_with_who_did_it(store: Store, tmp_path: Path) -> None:
     done = over(store)
     with store.write() as tx:
         shape = FileShape(kind="csv", header_row=1, headers=["ledger_id", "currency"])
@@ -341,7 +341,7 @@ def test_nothing_that_others_typed_can_run_in_the_document(importer: Importer, h
     assert get(host, done, n, ".json").headers["Content-Type"] == "application/json"
 
 
-def test_times_are_told_in_utc_and_by_the_readers_clock(store: Store, tmp_path: Path) -> None:
+def test_times_are_shown_in_utc_and_in_the_readers_zone(store: Store, tmp_path: Path) -> None:
     done = over(store)
     write_owed(store, FolderFiles(tmp_path), done.number)
     page = receipt_html.document(
@@ -353,7 +353,7 @@ def test_times_are_told_in_utc_and_by_the_readers_clock(store: Store, tmp_path: 
     )
 
 
-def test_a_link_to_a_receipt_opens_that_receipt_alone(importer: Importer, host: str) -> None:
+def test_a_link_to_a_receipt_opens_only_that_receipt(importer: Importer, host: str) -> None:
     done = importer.run(requests_for(1))
     wait_for_receipt(importer, done)
     url = receipt_routes.receipt_url(open_desk().links, done.id, 1)
@@ -367,7 +367,7 @@ def test_a_link_to_a_receipt_opens_that_receipt_alone(importer: Importer, host: 
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_imports_that_ended_before_get_theirs_when_somebody_sends_again(importer: Importer) -> None:
+def test_earlier_imports_get_theirs_when_the_sender_runs_again(importer: Importer) -> None:
     ended = over(importer.store)
     closing = Housekeeping(importer.store)
     closing.tend_now(importer.settings)
@@ -378,7 +378,7 @@ def test_imports_that_ended_before_get_theirs_when_somebody_sends_again(importer
     assert [one["text"] for one in told(importer.store, ended, 2)["notes"]] == ["Later."]
 
 
-def test_a_receipt_that_cannot_be_written_keeps_no_other_from_being_written(
+def test_a_receipt_that_cannot_be_written_does_not_block_others(
     importer: Importer,
 ) -> None:
     odd, fine = over(importer.store), over(importer.store, 1)
@@ -389,7 +389,7 @@ def test_a_receipt_that_cannot_be_written_keeps_no_other_from_being_written(
     assert numbers(importer.store, fine) == [1]
 
 
-def test_a_full_disk_leaves_no_halves_and_the_receipt_comes_later(
+def test_a_full_disk_leaves_no_partial_file_and_the_receipt_follows_later(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = over(store)

@@ -68,7 +68,7 @@ def test_only_rows_that_are_not_sent_are_claimed(store: Store) -> None:
     assert list(claim(store, made).tries) == ids[3:]
 
 
-def test_what_was_not_committed_may_not_leave(store: Store) -> None:
+def test_an_uncommitted_claim_may_not_leave(store: Store) -> None:
     made = running(store, 1)
 
     def claim_and_fail() -> None:
@@ -110,7 +110,7 @@ def test_the_database_itself_refuses_a_balance_with_two_rows(store: Store) -> No
         transitions.move(tx, [other], from_=RowState.UNKNOWN, to=RowState.CREATED, balance_id="bln_1")
 
 
-def test_a_row_that_was_refused_or_not_applied_lets_its_ref_go(store: Store) -> None:
+def test_a_row_that_was_rejected_or_not_applied_releases_its_ref(store: Store) -> None:
     holds, waits = running(store, 2), running(store, 2)
     claimed = claim(store, holds)
     one, other = claimed.tries
@@ -202,7 +202,7 @@ def test_an_outcome_moves_its_row_and_ends_its_attempt(store: Store) -> None:
     assert counts == {state: 1 for state in [row.state for row in kept]}
 
 
-def test_a_late_answer_creates_a_row_that_was_given_up(store: Store) -> None:
+def test_a_late_answer_creates_a_row_that_was_left_to_a_person(store: Store) -> None:
     made, claimed, row = given_up(store)
     record(store, made, created(claimed, row, "bln_1"))
     (kept,) = rows_of(store, made)
@@ -219,7 +219,7 @@ def test_a_late_answer_creates_a_row_that_was_thought_absent(store: Store) -> No
     assert claim(store, made, [row]).tries == {}
 
 
-def test_a_late_answer_names_the_twin_when_the_row_went_again(store: Store) -> None:
+def test_a_late_answer_names_the_duplicate_if_the_row_was_sent_again(store: Store) -> None:
     made, claimed, row = given_up(store)
     found_absent(store, made)
     again = claim(store, made, [row])
@@ -296,7 +296,7 @@ def test_rows_that_a_dead_sender_left_behind_are_unknown(store: Store) -> None:
         assert recovery.recover(tx) == 0
 
 
-def test_the_same_complete_error_three_times_ends_as_a_refusal(store: Store) -> None:
+def test_the_same_complete_error_three_times_ends_as_rejected(store: Store) -> None:
     made = running(store, 1)
     for n in (1, 2, 3):
         claimed = claim(store, made)
@@ -388,7 +388,7 @@ def test_an_instance_has_one_number(store: Store) -> None:
         assert instance_numbers.number_for(tx, INSTANCE) != instance_numbers.number_for(tx, ELSEWHERE)
 
 
-def test_a_draft_made_twice_is_one(store: Store) -> None:
+def test_a_draft_created_twice_is_one(store: Store) -> None:
     id = imports.new_id()
     with store.write() as tx:
         for expected in (True, False):
@@ -399,7 +399,7 @@ def test_a_draft_made_twice_is_one(store: Store) -> None:
         assert tx.execute(select(func.count()).select_from(tables.imports)).scalar_one() == 1
 
 
-def test_a_sender_that_was_not_heard_of_is_no_sender(store: Store) -> None:
+def test_a_sender_without_a_heartbeat_is_no_sender(store: Store) -> None:
     with store.write() as tx:
         senders.register(tx, token="one", owner="an app")
         senders.beat(tx, token="one", serves=[3, 1])

@@ -56,7 +56,7 @@ def test_a_command_waits_for_a_database_server_that_restarts_and_says_so(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
 
 
-def test_a_command_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
+def test_a_command_on_a_full_disk_says_so_and_continues_when_there_is_room(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     importer.connect(requests_per_minute=1200)
@@ -76,7 +76,7 @@ def test_a_command_on_a_full_disk_says_so_and_goes_on_when_there_is_room(
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 60
 
 
-def test_an_interrupt_while_the_database_is_away_ends_the_command_and_says_how_to_go_on(
+def test_an_interrupt_while_the_database_is_away_ends_the_command_and_says_how_to_continue(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
     importer.connect(requests_per_minute=600)
@@ -117,7 +117,7 @@ def stopped_writer(store: Path) -> Iterator[None]:
             process.kill()
 
 
-def test_a_writer_that_stands_still_in_the_middle_of_its_write_is_waited_for_with_words(
+def test_a_writer_that_freezes_during_its_write_is_waited_for_with_a_message(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
@@ -153,7 +153,7 @@ def raised_by_sqlite(path: Path) -> OperationalError:
     return raised.value
 
 
-def test_each_failure_is_told_with_its_remedy_and_without_what_was_written(tmp_path: Path) -> None:
+def test_each_failure_is_reported_with_what_to_do_and_without_stored_values(tmp_path: Path) -> None:
     locked = failures.explain(raised_by_sqlite(tmp_path / "locked.db"))
     assert "Another process has locked the import database" in locked
     assert "end it" in locked
@@ -178,7 +178,7 @@ def is_sending(importer: Importer) -> bool:
         return senders.current(tx) is not None
 
 
-def test_a_program_that_runs_refuses_a_database_that_a_newer_one_has_changed(
+def test_a_running_program_rejects_a_database_that_a_newer_one_has_changed(
     importer: Importer,
 ) -> None:
     open_desk()
@@ -192,7 +192,7 @@ def test_a_program_that_runs_refuses_a_database_that_a_newer_one_has_changed(
     assert "later version of Balance Desk" in (importer.data_dir / "worker.log").read_text()
 
 
-def test_a_database_that_is_only_older_is_not_refused(store: Store) -> None:
+def test_a_database_that_is_only_older_is_not_rejected(store: Store) -> None:
     store.migrate()
     with store.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '0001'"))

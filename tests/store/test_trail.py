@@ -83,7 +83,7 @@ def over(store: Store) -> Import:
         "INSERT INTO events (import, at, who, what) VALUES (1, 0, 'Eve', 'confirmed')",
     ],
 )
-def test_what_happened_cannot_be_changed_deleted_or_slipped_in(store: Store, statement: str) -> None:
+def test_events_cannot_be_changed_deleted_or_inserted(store: Store, statement: str) -> None:
     one_import(store)
     with pytest.raises(DBAPIError), store.write() as tx:
         tx.execute(text(statement))
@@ -109,7 +109,7 @@ def test_what_happened_cannot_be_changed_deleted_or_slipped_in(store: Store, sta
         )
     ],
 )
-def test_what_happened_cannot_be_replaced(store: Store, in_sqlite: str, in_postgres: str) -> None:
+def test_events_cannot_be_replaced(store: Store, in_sqlite: str, in_postgres: str) -> None:
     one_import(store)
     with pytest.raises(DBAPIError, match="can be added to"), store.write() as tx:
         tx.execute(text(in_sqlite if store.is_sqlite else in_postgres))
@@ -128,7 +128,7 @@ def test_what_happened_cannot_be_replaced(store: Store, in_sqlite: str, in_postg
         "UPDATE trail SET link = 'another' WHERE n = 4",
     ],
 )
-def test_a_change_behind_the_triggers_is_named(store: Store, statement: str) -> None:
+def test_a_change_without_the_triggers_is_named(store: Store, statement: str) -> None:
     made = one_import(store)
     change(store, statement)
     with store.read() as tx:
@@ -172,7 +172,7 @@ def test_what_is_deleted_added_or_cut_off_is_named(store: Store) -> None:
         "DELETE FROM repairs WHERE id = 2",
     ],
 )
-def test_a_cell_that_somebody_changed_cannot_become_another_one(store: Store, statement: str) -> None:
+def test_an_edited_cell_cannot_become_another_one(store: Store, statement: str) -> None:
     made = one_import(store)
     change(store, statement)
     found = first_break(store)
@@ -180,7 +180,7 @@ def test_a_cell_that_somebody_changed_cannot_become_another_one(store: Store, st
     assert (found.fault, found.import_id, found.n, found.what) == (Fault.CHANGED, made.id, 3, "edits")
 
 
-def test_a_file_that_is_read_otherwise_keeps_what_was_changed_before_in_its_trail(store: Store) -> None:
+def test_a_file_with_other_settings_keeps_earlier_edits_in_its_trail(store: Store) -> None:
     made = one_import(store)
     with store.write() as tx:
         edits.forget(tx, made.number)
@@ -190,7 +190,7 @@ def test_a_file_that_is_read_otherwise_keeps_what_was_changed_before_in_its_trai
     assert first_break(store) is None
 
 
-def test_a_purge_takes_the_texts_and_leaves_the_trail_whole(
+def test_a_purge_deletes_the_texts_and_leaves_the_trail_intact(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = over(store)
@@ -208,7 +208,7 @@ def test_a_purge_takes_the_texts_and_leaves_the_trail_whole(
     assert (found.fault, found.what) == (Fault.CHANGED, "purged")
 
 
-def test_the_head_on_a_receipt_is_the_one_that_the_trail_had_then(store: Store) -> None:
+def test_the_newest_link_on_a_receipt_is_the_one_that_the_trail_had_then(store: Store) -> None:
     made = over(store)
     n = owed_receipt(store, made)
     with store.write() as tx:
@@ -229,7 +229,7 @@ def test_the_head_on_a_receipt_is_the_one_that_the_trail_had_then(store: Store) 
     assert (broken.fault, broken.import_id, broken.receipt) == (Fault.RECEIPT, made.id, 1)
 
 
-def test_a_receipt_that_names_another_head_is_named(store: Store) -> None:
+def test_a_receipt_that_names_another_link_is_named(store: Store) -> None:
     made = over(store)
     owed_receipt(store, made)
     with store.read() as tx:
@@ -242,7 +242,7 @@ def test_a_receipt_that_names_another_head_is_named(store: Store) -> None:
 
 
 @pytest.mark.parametrize("kept", [2, 0])
-def test_a_trail_whose_end_was_cut_off_together_with_its_head_is_named_by_a_receipt(
+def test_a_trail_that_was_cut_off_together_with_its_head_is_revealed_by_a_receipt(
     store: Store, kept: int
 ) -> None:
     made = over(store)
@@ -294,7 +294,7 @@ def test_six_writers_at_once_break_no_link_and_do_not_block_each_other(postgres:
     first.close()
 
 
-def test_what_is_not_committed_is_in_no_trail(store: Store) -> None:
+def test_uncommitted_events_are_in_no_trail(store: Store) -> None:
     made = one_import(store)
     with suppress(ZeroDivisionError), store.write() as tx:
         note(tx, made.number, who=actor(), what=EventKind.NOTED)

@@ -92,7 +92,7 @@ def _on_postgres(sqlite: str, postgres: str) -> str:
     return postgres
 
 
-def test_an_import_that_was_paused_goes_on_and_makes_each_row_once(
+def test_a_paused_import_of_an_earlier_version_continues_and_creates_each_row_once(
     importer: Importer, blnk: PracticeBlnk
 ) -> None:
     paused = importer.find(PAUSED)
@@ -108,7 +108,7 @@ def test_an_import_that_was_paused_goes_on_and_makes_each_row_once(
     assert len(blnk.refs()) == len(set(blnk.refs())) == 8 + 12
 
 
-def test_results_of_the_version_before_make_nothing_again(importer: Importer, blnk: PracticeBlnk) -> None:
+def test_results_of_the_previous_version_create_nothing_again(importer: Importer, blnk: PracticeBlnk) -> None:
     (kept,) = (KEPT / "receipts" / DONE).glob("*.csv")
     draft = importer.upload(kept.read_text("utf-8-sig"), name="results.csv")
     assert importer.counts(draft) == {RowState.EXISTS: 8}
@@ -119,7 +119,7 @@ def test_results_of_the_version_before_make_nothing_again(importer: Importer, bl
     assert len(blnk.refs()) == 8 + 6
 
 
-def test_a_receipt_of_the_version_before_is_served_as_it_was_written(importer: Importer, host: str) -> None:
+def test_a_receipt_of_the_previous_version_is_served_as_it_was_written(importer: Importer, host: str) -> None:
     (kept,) = (KEPT / "receipts" / DONE).glob("*.csv")
     url = f"{host}{receipt_routes.receipt_url(open_desk().links, DONE, 1)}"
     written = get(f"{url}.json").json()

@@ -34,7 +34,7 @@ def process_of(importer: Importer, pid: int) -> subprocess.Popen[bytes]:
     return found
 
 
-def test_a_file_is_checked_and_sent_once_although_one_of_two_workers_stands_still_for_a_while(
+def test_a_file_is_checked_and_sent_once_although_one_of_two_workers_freezes(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Both start at once, on a database without a queue."""
@@ -72,7 +72,7 @@ def has_receipt(importer: Importer, import_: int) -> bool:
         return receipt_records.latest(tx, import_) is not None
 
 
-def test_a_worker_that_comes_later_is_left_its_share_in_mid_import(
+def test_a_later_worker_gets_its_share_during_an_import(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     second = f'''
@@ -117,7 +117,7 @@ def test_a_file_is_checked_by_another_worker_after_its_own_was_killed(
     assert importer.states(checked) == [RowState.READY] * 100
 
 
-def test_a_worker_goes_on_after_its_database_was_restarted(
+def test_a_worker_continues_after_its_database_was_restarted(
     practice_blnk: PracticeBlnk, importer: Importer, postgres: Postgres
 ) -> None:
     importer.connect(requests_per_minute=6000)

@@ -144,7 +144,7 @@ def test_instances_that_are_sent_to_for_days_leave_room_for_files_and_receipts(s
     run(crew.queue.run(wanted, sweep_seconds=0.05), staged())
 
 
-def test_a_worker_goes_on_after_its_connections_were_cut(store: Store, postgres: Postgres) -> None:
+def test_a_worker_continues_after_its_connections_were_cut(store: Store, postgres: Postgres) -> None:
     crew = Crew(store, ["desk"])
     now: list[Job] = [Job.of_desk(JobKind.RECEIPT, 1)]
 
@@ -172,7 +172,7 @@ def test_a_worker_takes_no_job_for_which_it_has_no_credentials(store: Store) -> 
     assert not {"send 1", "check 5"} & {job.lock for job in crew.done}
 
 
-def test_workers_that_start_at_the_same_moment_make_the_tables_once(postgres: Postgres) -> None:
+def test_workers_that_start_at_the_same_moment_create_the_tables_once(postgres: Postgres) -> None:
     url = postgres.new_database()
 
     def start(_: int) -> None:
@@ -187,7 +187,9 @@ def test_workers_that_start_at_the_same_moment_make_the_tables_once(postgres: Po
         list(workers.map(start, range(4)))
 
 
-def test_tables_of_an_earlier_version_are_made_again_and_those_of_a_later_one_are_kept(store: Store) -> None:
+def test_tables_of_an_earlier_version_are_created_again_and_those_of_a_later_one_are_kept(
+    store: Store,
+) -> None:
     of = "COMMENT ON TABLE procrastinate_jobs IS 'Jobs of Balance Desk, as Procrastinate has them since {}'"
     put = "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('desk', 'notify')"
     count = "SELECT count(*) FROM procrastinate_jobs"
@@ -203,7 +205,7 @@ def test_tables_of_an_earlier_version_are_made_again_and_those_of_a_later_one_ar
     assert sql(store, count) == ["1"]
 
 
-def test_a_database_with_the_queue_of_another_program_is_refused(store: Store) -> None:
+def test_a_database_with_the_queue_of_another_program_is_rejected(store: Store) -> None:
     sql(store, "COMMENT ON TABLE procrastinate_jobs IS NULL")
 
     with pytest.raises(StoreUnavailable, match="another program"):

@@ -23,6 +23,8 @@ class Waits:
     It trusts its own lease for half of that. The same for all senders of a database."""
     worker_notices: float = 0.2
     lock_retry: float = 0.5
+    end: float = 20.0
+    """How long a sender or worker takes to end at most, if its database does not answer."""
     breaker_first: float = 5.0
     breaker_most: float = 120.0
     retry_after_most: float = 3_600.0

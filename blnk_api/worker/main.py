@@ -35,6 +35,7 @@ from blnk_api.wording import about_stops
 from blnk_api.worker.draft_checks import DraftChecks
 from blnk_api.worker.engines import Engines
 from blnk_api.worker.housekeeping import Housekeeping
+from blnk_api.worker.long_lived import end as end_soon
 from blnk_api.worker.long_lived import keep_what_is_loaded, until_ended
 from blnk_api.worker.notifier import Notifier
 from blnk_api.worker.served_metrics import ServedMetrics
@@ -164,8 +165,8 @@ async def main(arguments: list[str] | None = None) -> None:
     working = asyncio.create_task(_work(settings, options.owner, tell))
     if options.stop_with_stdin:
         # The app may be killed without notice; the pipe that it holds closes with it.
-        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _on_stdin, working)
-    await until_ended(working)
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _on_stdin, working, settings.waits.end)
+    await until_ended(working, most_seconds=settings.waits.end)
 
 
 async def _work(settings: Settings, owner: str, tell: Callable[[str | None], None]) -> None:
@@ -196,10 +197,10 @@ def _tell_app(failure: str | None) -> None:
         print(failure or "", flush=True)
 
 
-def _on_stdin(working: asyncio.Task[None]) -> None:
+def _on_stdin(working: asyncio.Task[None], most_seconds: float) -> None:
     if not os.read(sys.stdin.fileno(), 1024):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-        working.cancel()
+        end_soon(working, most_seconds)
 
 
 if __name__ == "__main__":

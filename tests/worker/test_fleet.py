@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,11 @@ import pytest
 from blnk_api.store.people import receipt_records
 from blnk_api.store.states import ImportState, RowState, Stage
 from tests.support.fleet import LEASE_SECONDS, at_work, holder, start_worker, wait_for_workers
-from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.importer import LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once
+from tests.support.stalling_proxy import stalling
 
 FILE = "ledger_id,currency,customer\n" + "".join(f"{LEDGER},NGN,{n}\n" for n in range(100))
 
@@ -134,3 +135,32 @@ def test_a_worker_continues_after_its_database_was_restarted(
     assert_each_once(practice_blnk, importer, done)
     wait_until(lambda: has_receipt(importer, done.number), lambda: "its queue does not go on")
     assert worker.poll() is None
+
+
+@pytest.mark.parametrize("start", [start_worker, Importer.start_process], ids=["worker", "sender"])
+def test_what_is_cut_off_from_the_database_ends_all_the_same_when_it_is_told_to(
+    practice_blnk: PracticeBlnk,
+    importer: Importer,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    start: Callable[[Importer], subprocess.Popen[bytes]],
+) -> None:
+    """Nothing that it asks is answered, and nothing tells it so."""
+    monkeypatch.setenv("BLNK_WAIT_END", "0.5")
+    importer.connect(requests_per_minute=6000)
+    draft = importer.draft(requests_for(300))
+    direct = importer.database_url
+    with stalling(postgres.port) as network:
+        monkeypatch.setenv("BLNK_DATABASE_URL", direct.replace(f":{postgres.port}/", f":{network.port}/"))
+        process = start(importer)
+        monkeypatch.setenv("BLNK_DATABASE_URL", direct)
+        importer.confirm(draft)
+        importer.wait_for_count(draft, RowState.CREATED, 20)
+
+        network.stall()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(WAIT_SECONDS) == 1
+    assert "ends without it" in (importer.data_dir / "worker.log").read_text()
+    start_worker(importer)
+    assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))

@@ -35,7 +35,8 @@ def worker(_options: Namespace) -> ExitCode:
         from blnk_api.worker.fleet import fleet_worker
 
         async def work() -> None:
-            await until_ended(asyncio.create_task(fleet_worker.run(settings)))
+            working = asyncio.create_task(fleet_worker.run(settings))
+            await until_ended(working, most_seconds=settings.waits.end)
 
         keep_what_is_loaded()
         uvloop.run(work())

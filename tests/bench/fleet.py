@@ -1,28 +1,36 @@
 """A fleet of workers on one Postgres while machines fail: is every row one balance, and who takes over when?
 
-    python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 2000] [--write]
+    python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 1000] [--side-by-side 2] [--write]
 
 Each round: three workers, each behind a network of its own to the database, and six practice instances at
-their rate limits; at random a worker is killed, freezes for 30 seconds, or is cut off from the database, or
-Postgres restarts. At the end, what each Blnk contains is compared. Then rows a second with one, two and three
-workers side by side, where nothing fails. Exit code 1: a row was created twice or lost, or an import was
-stuck. `--write` puts the table into tests/bench/RESULTS.md. A round takes about two minutes.
+their rate limits. Two of four things happen, at random: a worker is killed, freezes for 30 seconds, or is
+cut off from the database for as long, or Postgres restarts; the second one happens when others have taken
+over from the first worker, which may still be away. At the end, what each Blnk contains is compared. Two
+rounds run side by side, each with its own Postgres. Then rows a second with one, two and three workers side
+by side, where nothing fails. Exit code 1: a row was created twice or lost, or an import was stuck.
+`--write` puts the table into tests/bench/RESULTS.md. Twenty rounds take less than a quarter of an hour.
+Ctrl-C and SIGTERM end it and everything that it started.
 """
 
 import argparse
 import random
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from blnk_api.store import Store
-from tests.bench.fleet_machine import drawn
-from tests.bench.fleet_round import CAP_PER_MINUTE, Round, Told
+from tests.bench.fleet_machine import Strike, drawn
+from tests.bench.fleet_round import EndedEarly, Round, Told
 from tests.bench.sending import write_results
 from tests.bench.trial_rounds import SEED_FILE
 from tests.support.postgres import Postgres
@@ -30,13 +38,16 @@ from tests.support.practice import PracticeBlnk
 
 INSTANCES = 6
 WORKERS = 3
+CAP_PER_MINUTE = 2_000
+ROWS_WITHOUT_CAP = 2_000
 MOST_TAKEOVER_SECONDS = 15.0
-UNLIMITED = None
 
 
 @dataclass
 class Summary:
     told: list[Told] = field(default_factory=list)
+    broke: list[str] = field(default_factory=list)
+    """Rounds that could not be carried out, and why."""
 
     def takeovers(self, *kinds: str) -> list[float]:
         return sorted(
@@ -48,8 +59,8 @@ class Summary:
         )
 
     @property
-    def failed(self) -> list[Told]:
-        return [one for one in self.told if one.verdict.failures or one.never_taken_over]
+    def has_failed(self) -> bool:
+        return bool(self.broke) or any(one.failures for one in self.told)
 
     def table(self) -> str:
         verdicts = [one.verdict for one in self.told]
@@ -63,6 +74,11 @@ class Summary:
             ("**twice**", f"{sum(len(one.twice) for one in verdicts)}"),
             ("**lost**", f"{sum(len(one.lost) for one in verdicts)}"),
             ("**stuck**", f"{sum(len(one.stuck) for one in verdicts)}"),
+            ("instances that nobody took over", f"{sum(one.never_taken_over for one in self.told)}"),
+            (
+                "rounds that were given up, or broke",
+                f"{sum(bool(one.gave_up) for one in self.told) + len(self.broke)}",
+            ),
             ("untrue", f"{sum(len(one.untrue) for one in verdicts)}"),
             ("rows left to a person", f"{sum(one.for_a_person for one in verdicts)}"),
             *((f"takeover after {kind}", _told(self.takeovers(kind))) for kind in ("kill", "freeze", "cut")),
@@ -84,73 +100,134 @@ def _told(seconds: Sequence[float], *, bound: float | None = None) -> str:
     )
 
 
-@contextmanager
-def practice_instances(folder: Path, n: int) -> Iterator[list[PracticeBlnk]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(PracticeBlnk(folder / f"blnk-{at}", seed=SEED_FILE)) for at in range(n)]
+class Site:
+    """A Postgres and six practice instances, for one round after another."""
+
+    def __init__(self, folder: Path, ends: threading.Event) -> None:
+        self._folder, self._ends = folder, ends
+        self._opened = ExitStack()
+        try:
+            self._postgres = self._opened.enter_context(Postgres())
+            migrate(self._postgres)
+            self._blnks = [
+                self._opened.enter_context(PracticeBlnk(folder / f"blnk-{at}", seed=SEED_FILE))
+                for at in range(INSTANCES)
+            ]
+        except BaseException:
+            self._opened.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+
+    def round(
+        self, name: str, *, workers: int, rows: int, cap: int | None, strikes: Sequence[Strike] = ()
+    ) -> Told:
+        folder = self._folder / name
+        return Round(
+            folder,
+            self._postgres,
+            self._blnks,
+            workers=workers,
+            rows=rows,
+            cap=cap,
+            strikes=strikes,
+            ends=self._ends,
+        ).run()
+
+    def rounds(self, seeds: Iterator[int], rows: int, summary: Summary) -> None:
+        for seed in seeds:
+            strikes = drawn(random.Random(seed))
+            try:
+                told = self.round(
+                    f"round-{seed}", workers=WORKERS, rows=rows, cap=CAP_PER_MINUTE, strikes=strikes
+                )
+            except EndedEarly:
+                return
+            except Exception as problem:  # the others go on, and the exit code says it
+                summary.broke.append(f"{seed}: {problem!r}")
+                print(f"FAILED {summary.broke[-1]}", flush=True)
+                continue
+            summary.told.append(told)
+            print(f"{seed}: {told}", flush=True)
+            for failure in told.failures:
+                print(f"FAILED {seed}: {failure}", flush=True)
+
+    def rows_a_second(self) -> str:
+        lines = ["| workers | rows a second, all instances |", "| --- | --- |"]
+        for workers in range(1, WORKERS + 1):
+            told = self.round(f"without-cap-{workers}", workers=workers, rows=ROWS_WITHOUT_CAP, cap=None)
+            lines.append(f"| {workers} | {told.rows / told.sending_seconds:,.0f} |")
+            print(lines[-1], flush=True)
+        return "\n".join(lines)
 
 
-def migrated(postgres: Postgres) -> None:
+def migrate(postgres: Postgres) -> None:
+    """A database from which the others are copied."""
     postgres.execute("CREATE DATABASE migrated")
     store = Store(postgres.url("migrated"))
     store.migrate()
     store.close()
 
 
-def rows_a_second(folder: Path, postgres: Postgres, blnks: Sequence[PracticeBlnk], rows: int) -> str:
-    lines = ["| workers | rows a second, all instances |", "| --- | --- |"]
-    for workers in range(1, WORKERS + 1):
-        round_ = Round(
-            folder / f"scale-{workers}",
-            postgres,
-            blnks,
-            workers=workers,
-            rows=rows,
-            cap=UNLIMITED,
-            strikes=(),
-        )
-        told = round_.run()
-        lines.append(f"| {workers} | {told.rows / told.sending_seconds:,.0f} |")
-        print(lines[-1], flush=True)
-    return "\n".join(lines)
+class _Seeds(Iterator[int]):
+    """For several threads, each seed once."""
+
+    def __init__(self, first: int, n: int) -> None:
+        self._left = iter(range(first, first + n))
+        self._one_at_a_time = threading.Lock()
+
+    def __next__(self) -> int:
+        with self._one_at_a_time:
+            return next(self._left)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[threading.Event]:
+    """Set when someone wants it to end."""
+    ends = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ends.set())
+    yield ends
+    if ends.is_set():
+        sys.exit("Ended early: nothing is written.")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fleet")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--rows", type=int, default=2_000, help="of each instance")
+    parser.add_argument("--rows", type=int, default=1_000, help="of each instance")
     parser.add_argument("--write", action="store_true", help="put the tables into tests/bench/RESULTS.md")
+    parser.add_argument("--side-by-side", type=int, default=2, help="rounds at once; 1 on a busy machine")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="blnk-fleet-"))
-    summary = Summary()
-    with Postgres() as postgres, practice_instances(folder, INSTANCES) as blnks:
-        migrated(postgres)
-        for seed in range(options.seed, options.seed + options.rounds):
-            round_ = Round(
-                folder / f"round-{seed}",
-                postgres,
-                blnks,
-                workers=WORKERS,
-                rows=options.rows,
-                cap=CAP_PER_MINUTE,
-                strikes=drawn(random.Random(seed)),
-            )
-            told = round_.run()
-            summary.told.append(told)
-            print(f"{seed}: {told}", flush=True)
-            for failure in told.verdict.failures:
-                print(f"FAILED {seed}: {failure}", flush=True)
-        table = summary.table()
-        print(table, flush=True)
-        table += "\n\n" + rows_a_second(folder, postgres, blnks, options.rows)
+    summary, seeds = Summary(), _Seeds(options.seed, options.rounds)
+    with ended_by_signals() as ends:
+        with ExitStack() as opened:
+            sites = [
+                opened.enter_context(Site(folder / f"site-{at}", ends)) for at in range(options.side_by_side)
+            ]
+            with ThreadPoolExecutor(options.side_by_side) as pool:
+                for done in [pool.submit(one.rounds, seeds, options.rows, summary) for one in sites]:
+                    done.result()
+        if not ends.is_set():
+            table = summary.table()
+            print(table, flush=True)
+            with suppress(EndedEarly), Site(folder / "without-cap", ends) as site:
+                table += "\n\n" + site.rows_a_second()
     if options.write:
         command = f"python -m tests.bench.fleet --rounds {options.rounds} --seed {options.seed}"
         write_results("Fleet", command, table)
-    if not summary.failed:
+    if not summary.has_failed:
         shutil.rmtree(folder)
-    return 1 if summary.failed else 0
+    return 1 if summary.has_failed else 0
 
 
 if __name__ == "__main__":

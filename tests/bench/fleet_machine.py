@@ -17,25 +17,26 @@ from tests.support.practice import PracticeBlnk
 from tests.support.stalling_proxy import StallingProxy
 
 StrikeKind = Literal["kill", "freeze", "cut", "restart"]
-_BETWEEN_SECONDS = (2.0, 12.0)
-_LASTS_SECONDS = 30.0
+_BEFORE_SECONDS = (0.0, 6.0)
+LASTS_SECONDS = 30.0
+"""How long a machine stands still or is cut off. One that was killed is started again once it is replaced."""
 _KINDS: tuple[StrikeKind, ...] = ("kill", "freeze", "cut", "restart")
 
 
 @dataclass
 class Strike:
-    """`after_seconds` the one before is over. `takeover_seconds` of each instance that the struck worker held
-    are filled in while it lasts."""
+    """`after_seconds` others took over what the one before struck, which may last on. `takeover_seconds` of
+    each instance that the struck worker held are filled in."""
 
     kind: StrikeKind
     after_seconds: float
-    lasts_seconds: float = _LASTS_SECONDS
+    lasts_seconds: float = LASTS_SECONDS
     takeover_seconds: list[float] = field(default_factory=list)
 
 
 def drawn(chance: random.Random) -> tuple[Strike, ...]:
     """Two strikes of different kinds."""
-    return tuple(Strike(kind, chance.uniform(*_BETWEEN_SECONDS)) for kind in chance.sample(_KINDS, 2))
+    return tuple(Strike(kind, chance.uniform(*_BEFORE_SECONDS)) for kind in chance.sample(_KINDS, 2))
 
 
 class Machine:

@@ -1,9 +1,11 @@
 """One round of the fleet: imports on several instances, workers that fail, and what each Blnk contains."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -22,12 +24,13 @@ from tests.support.importer import LEDGER, make_draft
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
-CAP_PER_MINUTE = 3_000
-STUCK_SECONDS = 300.0
-"""Imports in which nothing changes for this long, although everything works again, will not continue by
-themselves."""
+STUCK_SECONDS = 100.0
+"""Imports in which nothing changes for this long will not continue by themselves: the round is over."""
+MOST_SECONDS = 600.0
+"""A longer round is over too."""
 _PERSON = actor("the fleet's bench")
 _LOOK_SECONDS = 0.1
+_RESUME_SECONDS = 1.0
 _HELD = text("SELECT instance, token FROM leases WHERE token <> ''")
 _OPEN = (RowState.READY, RowState.SENDING, RowState.UNKNOWN)
 
@@ -43,14 +46,34 @@ class Told:
     """From the first row that was sent to the last."""
     seconds: float
 
+    gave_up: str = ""
+    """What was waited for in vain."""
+
+    @property
+    def failures(self) -> list[str]:
+        never = [f"never taken over: {self.never_taken_over}"] if self.never_taken_over else []
+        return [*self.verdict.failures, *never, *([self.gave_up] if self.gave_up else [])]
+
     def __str__(self) -> str:
         struck = "; ".join(
             f"{one.kind} {', '.join(f'{took:.1f}' for took in one.takeover_seconds)}" for one in self.strikes
         )
         return (
-            f"{self.rows:,} rows in {self.seconds:.0f} s; {len(self.verdict.failures)} failures; {struck}; "
-            f"never taken over: {self.never_taken_over}"
+            f"{self.rows:,} rows in {self.seconds:.0f} s, sent in {self.sending_seconds:.0f} s; "
+            f"{len(self.failures)} failures; {struck}"
         )
+
+
+@dataclass
+class _Away:
+    """A machine that a strike took away, and that comes back at `until`."""
+
+    machine: Machine
+    until: float
+
+
+class EndedEarly(Exception):
+    """Whoever runs the rounds wants them to end."""
 
 
 class Round:
@@ -64,7 +87,10 @@ class Round:
         rows: int,
         cap: int | None,
         strikes: Sequence[Strike],
+        ends: threading.Event,
     ) -> None:
+        """When `ends` is set, it raises EndedEarly as soon as it can."""
+        self._ends, self._folder = ends, folder
         self._postgres, self._blnks, self._strikes = postgres, blnks, strikes
         for blnk in blnks:
             blnk.reset()
@@ -74,22 +100,30 @@ class Round:
         self._rows = rows * len(blnks)
         self._ids = [self._confirmed(at, blnk, rows) for at, blnk in enumerate(blnks)]
         database = url.rpartition("/")[2]
-        self._machines = [
-            Machine(folder / f"machine-{at}", postgres, database, blnks, cap) for at in range(workers)
-        ]
+        self._machines: list[Machine] = []
+        self._start_machine = partial(Machine, postgres=postgres, database=database, blnks=blnks, cap=cap)
+        self._workers = workers
+        self._away: list[_Away] = []
         self._carried_out: list[Strike] = []
         self._never_taken_over = 0
+        self._gave_up = ""
+        self._resumed_at = 0.0
+        self._over_at = time.monotonic() + MOST_SECONDS
 
     def run(self) -> Told:
         began = time.monotonic()
         try:
+            for at in range(self._workers):
+                self._machines.append(self._start_machine(self._folder / f"machine-{at}"))
             self._until(lambda: all(self._settled(one) for one in self._imports()), "nothing is sent")
             first = time.monotonic()
             for strike in self._strikes:
                 self._wait(strike.after_seconds)
                 self._carry_out(strike)
-            sending = self._until_sent() - first
-            self._until_done()
+            self._until(lambda: not any(map(self._open, self._imports())), "rows are left")
+            sending = time.monotonic() - first
+            self._until(self._are_done, "not done")
+            self._until(self._are_all_back, "a worker does not come back")
             return Told(
                 self._rows,
                 self._verdict(),
@@ -97,6 +131,7 @@ class Round:
                 self._never_taken_over,
                 sending,
                 time.monotonic() - began,
+                self._gave_up,
             )
         finally:
             for machine in self._machines:
@@ -123,9 +158,11 @@ class Round:
         found = self._one_that_sends()
         if found is None:
             return
-        machine, held = found
+        machine, waiting = found
         self._carried_out.append(strike)
         began = time.monotonic()
+        away = _Away(machine, began + strike.lasts_seconds)
+        self._away.append(away)
         match strike.kind:
             case "kill":
                 machine.kill()
@@ -133,9 +170,7 @@ class Round:
                 machine.freeze()
             case "cut":
                 machine.cut_off()
-        waiting = dict(held)
-        while waiting and time.monotonic() < began + strike.lasts_seconds:
-            self._tend(but=machine)
+        while waiting and time.monotonic() < away.until:
             now = self._holders()
             for instance, token in list(waiting.items()):
                 if now.get(instance, token) != token:
@@ -143,14 +178,10 @@ class Round:
                     del waiting[instance]
                 elif self._is_done(instance):
                     del waiting[instance]  # it was done when the strike came
-            time.sleep(_LOOK_SECONDS)
+            self._look_later()
         self._never_taken_over += len(waiting)
-        while strike.kind != "kill" and time.monotonic() < began + strike.lasts_seconds:
-            self._tend(but=machine)
-            time.sleep(_LOOK_SECONDS)
-        machine.wake()
-        machine.reconnect()
-        machine.start_if_ended()
+        if strike.kind == "kill":
+            away.until = time.monotonic()
 
     def _one_that_sends(self) -> tuple[Machine, dict[int, str]] | None:
         """The worker that holds the most leases, and their tokens, or None if nothing is left to do."""
@@ -158,7 +189,9 @@ class Round:
             with suppress(OperationalError), self._store.read() as tx:
                 serves = {one.pid: one.serves for one in senders.at_work(tx)}
                 held = self._holders()
-                most = max(self._machines, key=lambda one: len(serves.get(one.worker.pid, ())))
+                away = [one.machine for one in self._away]
+                there = [one for one in self._machines if one not in away]
+                most = max(there, key=lambda one: len(serves.get(one.worker.pid, ())))
                 of_most = {
                     one: held[one]
                     for one in serves.get(most.worker.pid, ())
@@ -166,7 +199,9 @@ class Round:
                 }
                 if of_most:
                     return most, of_most
-            self._wait(_LOOK_SECONDS)
+            if time.monotonic() > self._over_at:
+                break
+            self._look_later()
         return None
 
     def _holders(self) -> dict[int, str]:
@@ -180,6 +215,12 @@ class Round:
             return all(one.state is ImportState.DONE for one in self._imports())
         return False
 
+    def _are_all_back(self) -> bool:
+        """What a machine still had in hand when it went away has left by then, or never does."""
+        with self._store.read() as tx:
+            heard = {one.pid for one in senders.at_work(tx)}
+        return not self._away and all(one.worker.pid in heard for one in self._machines)
+
     def _is_done(self, instance: int) -> bool:
         with suppress(OperationalError):
             mine = [one for one in self._imports() if one.instance_number == instance]
@@ -191,48 +232,52 @@ class Round:
             return [one for id in self._ids if (one := imports.find(tx, id)) is not None]
 
     def _settled(self, one: Import) -> int:
-        return sum(n for state, n in one.counts.items() if state not in _OPEN)
+        return sum(one.counts.values()) - self._open(one)
 
-    def _tend(self, *, but: Machine | None = None) -> None:
-        """What supervisors and people do: start what has ended, resume what asks for a person."""
+    def _open(self, one: Import) -> int:
+        return sum(one.counts.get(state, 0) for state in _OPEN)
+
+    def _look_later(self) -> None:
+        """What supervisors and people do meanwhile: start what ended, resume what asks for a person."""
+        now = time.monotonic()
+        for one in [one for one in self._away if one.until <= now]:
+            one.machine.wake()
+            one.machine.reconnect()
+            self._away.remove(one)
+        away = [one.machine for one in self._away]
         for machine in self._machines:
-            if machine is not but:
+            if machine not in away:
                 machine.start_if_ended()
+        if now - self._resumed_at > _RESUME_SECONDS:
+            self._resumed_at = now
+            self._resume()
+        if self._ends.wait(_LOOK_SECONDS):
+            raise EndedEarly
+
+    def _resume(self) -> None:
         with suppress(OperationalError):
-            for one in self._imports():
-                if one.state is ImportState.PAUSED and one.paused_by is not PausedBy.BREAKER:
+            for import_ in self._imports():
+                if import_.state is ImportState.PAUSED and import_.paused_by is not PausedBy.BREAKER:
                     with self._store.write() as tx:
-                        import_acts.resume(tx, one.number, who=_PERSON)
+                        import_acts.resume(tx, import_.number, who=_PERSON)
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self._tend()
-            time.sleep(min(_LOOK_SECONDS, seconds))
-
-    def _until_sent(self) -> float:
-        self._until(
-            lambda: not any(one.counts.get(state) for one in self._imports() for state in _OPEN),
-            "rows are left",
-        )
-        return time.monotonic()
-
-    def _until_done(self) -> None:
-        self._until(self._are_done, "not done")
+            self._look_later()
 
     def _until(self, is_so: Callable[[], bool], otherwise: str) -> None:
-        """Gives up if nothing has changed for long: the verdict then says what is stuck."""
+        """Gives up when nothing changes: then the verdict says what is stuck."""
         before, changed_at = None, time.monotonic()
-        while time.monotonic() < changed_at + STUCK_SECONDS:
-            self._tend()
+        while time.monotonic() < min(changed_at + STUCK_SECONDS, self._over_at):
             with suppress(OperationalError):
                 if is_so():
                     return
                 now = [(one.state, one.counts) for one in self._imports()]
                 if now != before:
                     before, changed_at = now, time.monotonic()
-            time.sleep(_LOOK_SECONDS)
-        print(f"nothing changes: {otherwise}", flush=True)
+            self._look_later()
+        self._gave_up = self._gave_up or f"given up: {otherwise}"
 
     def _verdict(self) -> Verdict:
         verdict = Verdict()

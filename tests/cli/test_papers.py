@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+import yaml  # type: ignore[import-untyped]
 
 from blnk_api import __main__ as command_line
 from blnk_api import settings
@@ -171,6 +172,67 @@ def test_the_example_of_secrets_works_with_a_token_filled_in(tmp_path: Path) -> 
         assert load(tmp_path, example).connections["acme-production"].instance.base_url == BLNK_CLOUD
 
 
+TOML = [(name, example) for name in PAPERS for example in papers.blocks(name, "toml")]
+REQUIRED = """[connections.acme-production]
+instance_id = "00000000-0000-4000-8000-000000000000"
+access_token = "blnk_at_..."
+"""
+SIGN_IN = """
+[sign_in.providers.acme]
+issuer = "https://id.example"
+client_id = "desk"
+client_secret = "secret"
+"""
+
+
+@pytest.mark.parametrize(("name", "example"), TOML)
+def test_each_example_of_settings_is_accepted(name: str, example: str, tmp_path: Path) -> None:
+    """With what it leaves out: a connection, a provider, a role."""
+    head = "[connections.acme-production]\n"
+    text = example if "instance_id" in example else example.replace(head, REQUIRED)
+    if head not in text:
+        text += REQUIRED
+    if "[sign_in]" not in text:
+        text += '[sign_in]\nurl = "https://desk.example.com"\n' + SIGN_IN
+    if "[roles]" not in text:
+        text += '[roles]\nadmin = ["cto@acme.example"]\n'
+    assert "acme-production" in load(tmp_path, text).connections
+
+
+def test_the_kubernetes_example_runs_this_version_with_known_options_and_probes() -> None:
+    [example] = papers.blocks(OPERATING, "yaml")
+    config, *deployments = yaml.safe_load_all(example)
+    known = {row[0].strip("`") for row in papers.table(OPERATING, "## Options of the whole app")}
+    probes = {row[0].strip("`") for row in papers.table(OPERATING, "## Health and logs")}
+    assert len(deployments) == 2
+    for one in deployments:
+        [container] = one["spec"]["template"]["spec"]["containers"]
+        assert container["image"].endswith(f":{papers.released()}")
+        named = {*config["data"], *(each["name"] for each in container.get("env", []))}
+        assert named <= known
+        asked = {container[each]["httpGet"]["path"] for each in container if each.endswith("Probe")}
+        assert asked <= probes
+    assert deployments[1]["spec"]["template"]["spec"]["containers"][0]["command"][-1] in parsers()
+
+
+def test_every_code_block_is_of_a_kind_that_a_test_here_reads() -> None:
+    """A new kind, or a known one in another paper, needs a test of its own."""
+    found = {
+        (name, language)
+        for name in PAPERS
+        for language in re.findall(r"^ *```(\w*)\n.*?^ *```$", papers.read(name), re.DOTALL | re.MULTILINE)
+    }
+    anywhere = {"sh", "toml"}
+    assert {one for one in found if one[1] not in anywhere} == {
+        ("README.md", "python"),
+        ("docs/using.md", "csv"),
+        (OPERATING, "yaml"),
+        (SCRIPTING, "python"),
+        (SCRIPTING, "text"),
+        (ARCHITECTURE, "mermaid"),
+    }
+
+
 SCRIPTS = [(name, script) for name in ("README.md", SCRIPTING) for script in papers.blocks(name, "python")]
 
 
@@ -323,6 +385,37 @@ RUN_ELSEWHERE = (
     ),  # as far as tests/image goes
 )
 """By a test of their own, by the test command itself, or as far as tests/cli/test_requirements.py goes."""
+
+
+INLINE = [
+    (name, command)
+    for name in PAPERS
+    for command in re.findall(r"`[^`\n]*?(python -m [\w.]+[^`\n]*)`", papers.read(name))
+]
+
+
+@pytest.mark.parametrize(("name", "command"), INLINE)
+def test_a_command_within_a_sentence_exists_with_its_options(name: str, command: str) -> None:
+    module, *arguments = shlex.split(command)[2:]
+    if module == "blnk_api":
+        assert arguments[0] in {*parsers(), "--version"}, command
+        return
+    if module.startswith(("blnk_api", "tests")):
+        path = ROOT / module.replace(".", "/")
+        path = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+        code = path.read_text("utf-8")
+        assert [one for one in arguments if one.startswith("--") and f'"{one}"' not in code] == [], command
+    else:
+        assert module in ("pytest", "coverage"), command
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_files_that_commands_copy_or_run_are_there(name: str) -> None:
+    named = re.findall(
+        r"(?<![\w./])(?:deploy/\S+|compose[\w.]*\.yaml|\.streamlit/[\w.]+\.example|requirements\.txt)\b",
+        " ".join(papers.commands(name)),
+    )
+    assert [one for one in named if not (ROOT / one).is_file()] == []
 
 
 @pytest.mark.parametrize("command", [one for one in runs() if not one.startswith(RUN_ELSEWHERE)])

@@ -1,11 +1,15 @@
 """A second person: nothing is sent that somebody else did not approve, to the byte, at that very moment."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
-from blnk_api.access.actors import Actor, Unlimited
+from blnk_api.access.actors import Actor, NotAllowed, Unlimited
+from blnk_api.access.person_permissions import ByRoles
+from blnk_api.access.role_grants import Claims, Grants
+from blnk_api.access.roles import Role
 from blnk_api.client import BlnkClient
 from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
@@ -324,6 +328,34 @@ def test_two_people_have_to_approve_if_the_rule_says_so(importer: Importer) -> N
             approving.approve(importer.store, draft, request.id, who=who, typed="1")
     assert approving.approve(importer.store, draft, request.id, who=LIN, typed="1")
     assert importer.find(draft.id).state is ImportState.QUEUED
+
+
+def test_a_first_approval_counts_although_its_giver_loses_the_role_before_the_second(
+    importer: Importer,
+) -> None:
+    require(importer, approvers=2)
+    draft = importer.draft(requests_for(1))
+    request = ask(importer, draft)
+    claims = Claims("https://id.example", "grace", groups=frozenset({"leads"}))
+    held = [replace(importer.settings, roles=Grants({Role.APPROVER: ("group:leads",)}))]
+    grace = signed_in("Grace", "grace@acme.example", access=ByRoles(lambda: claims, lambda: held[0]))
+    assert not approving.approve(importer.store, draft, request.id, who=grace, typed="1")
+    held[0] = replace(importer.settings, roles=Grants())
+    with pytest.raises(NotAllowed):
+        approving.approve(importer.store, draft, request.id, who=grace, typed="1")
+    assert approving.approve(importer.store, draft, request.id, who=LIN, typed="1")
+    assert importer.find(draft.id).state is ImportState.QUEUED
+
+
+def test_a_stricter_rule_does_not_change_what_was_asked_before(importer: Importer) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(2))
+    ask(importer, draft)
+    importer.start()
+    require(importer, approvers=2, approval_days=1)
+    approve(importer, draft)
+    importer.wait_for(draft, ImportState.DONE)
+    assert asked(importer, draft).lapses_at > time.time() + 6 * DAY
 
 
 def test_while_it_waits_nobody_changes_confirms_or_resumes_it(importer: Importer) -> None:

@@ -112,7 +112,7 @@ def report(opened: Session, import_: Import, out: Path | None = None) -> ExitCod
     _print_rows(opened, import_)
     if import_.counts.get(RowState.UNKNOWN) and import_.is_over:
         say(
-            f"To settle these rows: python -m blnk_api recheck {import_.id} [ROW …], or the commands link "
+            f"To resolve these rows: python -m blnk_api recheck {import_.id} [ROW …], or the commands link "
             "and "
             "send-again."
         )

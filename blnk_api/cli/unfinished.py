@@ -152,7 +152,7 @@ def sentence(found: Overlap) -> str:
     if found.is_in_doubt:
         return (
             f"{named} has rows in common with this one. One of them, row {found.row:,}, was sent and had no "
-            f"clear answer, and must be settled first: `python -m blnk_api recheck {other.id}`, or open the "
+            f"clear answer, and must be resolved first: `python -m blnk_api recheck {other.id}`, or open the "
             "row on the page “Imports”."
         )
     return (

@@ -38,6 +38,6 @@ def end(working: asyncio.Task[None], most_seconds: float) -> None:
 def _end_at_once() -> None:
     log.warning(
         "The import database does not answer. This process ends without it; rows that were on their way are "
-        "looked up by whoever sends next."
+        "looked up by the next sender."
     )
     os._exit(1)

@@ -2,6 +2,7 @@
 
 import re
 
+from tests.support import papers
 from tests.support.texts import explanations, texts
 
 _NOT_OURS = re.compile(
@@ -40,3 +41,14 @@ def test_the_texts_are_in_the_english_that_contributing_asks_for() -> None:
 def test_docstrings_and_comments_are_in_plain_english() -> None:
     found = explanations(_NOT_PLAIN)
     assert [one for one in found if "/versions/" not in one.module] == []
+
+
+def test_the_papers_are_in_the_same_english() -> None:
+    """Except for what earlier versions said, and “told”, which is fine of a person."""
+    found = [
+        (name, turn[0])
+        for name in papers.PAPERS
+        for pattern in (_NOT_OURS, _NOT_PLAIN)
+        for turn in pattern.finditer(re.sub(r"```.*?```", "", papers.read(name), flags=re.DOTALL))
+    ]
+    assert [one for one in found if one[1] not in {*_UNDERSTOOD, "told"}] == []

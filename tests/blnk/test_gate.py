@@ -1,4 +1,4 @@
-"""The way out to an instance: what waits in it ends when it is told to."""
+"""The gate to an instance: what waits in it ends when it is closed."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.support.connections import connection_to
 
 
 def test_a_wait_ends_with_its_sender_even_if_a_look_up_comes_at_that_moment() -> None:
-    """Else a sender that is told to stop goes on for ever."""
+    """Otherwise a stopping sender would run forever."""
 
     async def stop_as_a_look_comes() -> None:
         client = BulkClient(

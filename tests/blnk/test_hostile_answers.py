@@ -63,7 +63,7 @@ print(said if isinstance(said, str) else "read", grown, sep="|")
 
 
 def exchanged(url: str, which: str, what: str) -> tuple[str, int]:
-    """What came of one exchange in a process of its own, and the megabytes that it took at most."""
+    """The outcome of one exchange in a process of its own, and the most megabytes that it used."""
     done = subprocess.run(
         [sys.executable, "-c", _EXCHANGE, url, which, what], capture_output=True, text=True, check=True
     )

@@ -24,7 +24,7 @@ END_SECONDS = 120.0
 
 
 def wait_for_end(app: App) -> None:
-    """Nothing that was started in the app's folder runs any more."""
+    """Nothing that was started in the app's folder is running anymore."""
     wait_until(lambda: not app.processes(), lambda: f"still there: {app.processes()}")
 
 

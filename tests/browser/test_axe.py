@@ -54,7 +54,7 @@ access_token = "{blnk.token}"
 
 @pytest.fixture(scope="module")
 def page(app: App, browser: Browser) -> Page:
-    """One tab for all, of somebody whose name is known since a first file."""
+    """One tab for all, of a person whose name has been known since their first file."""
     page = open_tab(browser, app.url, "Choose a connection")
     go(page, app, "import_file", "Import a file")
     give_name(page, "Ada")

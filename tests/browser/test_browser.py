@@ -239,7 +239,7 @@ def test_production_asks_for_the_count_and_takes_no_other(
         count.press("Tab")
         settle(page)
         page.get_by_role("button", name="Create 12 balances").click()
-        settle(page)  # while the page is drawn anew, the message of before stands beside the next
+        settle(page)  # while the page is redrawn, the previous message is beside the next one
         expect(page.get_by_test_id("stAlert").last).to_be_visible()
     assert balances_of_link(blnk, page.url) == []
     count.fill("12")

@@ -1,4 +1,4 @@
-"""Files as people really send them, in a real browser: understood, matched and put right on the page."""
+"""Files as people really send them, in a real browser: understood, mapped and fixed on the page."""
 
 import csv
 import io
@@ -52,7 +52,7 @@ custom_currencies = ["POINTS"]
 
 
 def choose(page: Page, column: str, use: str) -> None:
-    """A list that is open closes when the page is drawn anew: it is then opened again."""
+    """A list that is open closes when the page is redrawn: it is then opened again."""
     for _ in range(10):
         settle(page)
         page.get_by_role("combobox", name=f"{column} maps to").click()

@@ -1,4 +1,5 @@
-"""A dozen files of the kinds that other tools' users report, in a real browser: read right, or told."""
+"""A dozen files of the kinds that users of other tools report, in a real browser: read correctly, or
+reported."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Sending stands still, because somebody stopped it or the disk is full: pages say so; then it goes on."""
+"""Sending has stopped, because a person stopped it or the disk is full: pages say so, then it continues."""
 
 import resource
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
 
 NO_ROOM = (1, resource.RLIM_INFINITY)
-"""No file of the process can grow any more: to the process, a full disk."""
+"""No file of the process can grow anymore: for the process, a full disk."""
 
 
 def test_the_switch_works_in_a_browser_and_a_page_that_waits_says_so_by_itself(

@@ -42,7 +42,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 def sample_put_right(app: App, browser: Browser) -> Page:
-    """A tab on the draft of the sample: four ledgers put right at once, a currency typed, another fixed."""
+    """A tab on the draft of the sample: four ledgers fixed at once, a currency typed, another one fixed."""
     page = open_import(browser, app.url)
     page.get_by_role("button", name="Try a sample file").click()
     see(page, "Problems")
@@ -67,7 +67,7 @@ def made_by(blnk: PracticeBlnk, link: str) -> dict[str, dict[str, Any]]:
 
 
 def as_meant() -> dict[str, dict[str, str]]:
-    """The sample's rows as they are once they were put right, by the customer's number."""
+    """The sample's rows after they were fixed, by the customer's number."""
     with SAMPLE.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     for line in lines:

@@ -46,7 +46,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iter
 
 
 def sign_in(browser: Browser, app: App, subject: str, path: str, heading: str) -> BrowserContext:
-    """A browser in which somebody signed in, on the page of this path."""
+    """A browser in which a person signed in, on the page of this path."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)

@@ -38,7 +38,7 @@ def checked(browser: Browser, app: App, name: str, n: int) -> Page:
 
 
 def has_moved(seen: set[str], title: str) -> bool:
-    """Whether the tab has told of two different points of the import."""
+    """Whether the tab has shown two different points of the import."""
     if re.fullmatch(r"(\d+ %|Done) · watched.csv", title):
         seen.add(title)
     return len(seen) > 1

@@ -1,1 +1,1 @@
-"""Promises of the command line and of what is told about it."""
+"""Promises of the command line and of its documentation."""

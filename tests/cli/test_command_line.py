@@ -416,7 +416,7 @@ def test_a_sender_without_credentials_is_distinguished_from_a_slow_one(
 
 
 def paused(importer: Importer, requests: int) -> Import:
-    """An import that somebody confirmed and paused before anything was sent."""
+    """An import that a person confirmed and paused before anything was sent."""
     draft = importer.draft(requests_for(requests))
     importer.confirm(draft)
     with importer.store.write() as tx:

@@ -283,13 +283,13 @@ OF_THE_COMMAND_LINE = [
     if one.startswith(OURS)
 ]
 WORKER = ["worker"]
-"""It goes on until it is ended: see `test_a_worker_starts_by_its_command`."""
+"""It runs until it is ended: see `test_a_worker_starts_by_its_command_and_ends_when_it_is_asked_to`."""
 
 
 def test_each_command_on_the_example_of_a_file_ends_well(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All of them, one after the other in one folder, as somebody would who reads on. No terminal answers."""
+    """All of them, one after the other in one folder, as a reader would run them. No terminal answers."""
     [example] = papers.blocks("docs/using.md", "csv")
     (commands.folder / "customers.csv").write_text(example)
     for arguments in OF_THE_COMMAND_LINE:

@@ -1,4 +1,4 @@
-"""Which version is at work is the same wherever somebody asks: the command, Blnk, receipts, the project."""
+"""The running version is the same wherever a person looks: the command, Blnk, receipts, the project."""
 
 import re
 import tomllib

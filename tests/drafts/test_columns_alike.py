@@ -1,4 +1,5 @@
-"""Two columns of one name: what is changed, sent and told is of the one that is meant, and of no other."""
+"""Two columns of one name: what is changed, sent and reported is of the one that is meant, and of no
+other."""
 
 import csv
 import io

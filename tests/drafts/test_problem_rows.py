@@ -1,4 +1,4 @@
-"""Rows to put right as a workbook: what goes out, and what a person's changes in it come to."""
+"""Rows to fix as a workbook: what is downloaded, and what a person's changes in it do."""
 
 from pathlib import Path
 

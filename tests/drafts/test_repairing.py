@@ -1,4 +1,4 @@
-"""Drafts that are put right in the page: what is changed counts, is kept, and is checked with the rest."""
+"""Drafts that are fixed on the page: each change counts, is kept, and is checked with the rest."""
 
 import orjson
 import pytest
@@ -31,7 +31,7 @@ def good(note: str, currency: str = "NGN") -> str:
 
 
 def again(importer: Importer, draft: Import) -> Import:
-    """The draft once its check has come to its end."""
+    """The draft after its check has ended."""
     return importer.wait_until_checked(draft)
 
 
@@ -210,7 +210,7 @@ def test_a_change_survives_a_check_that_dies(importer: Importer, draft: Import) 
     importer.stop()
     editing.edit(importer.store, draft.id, [Edit(3, 0, LEDGER)], who=actor())
     check_draft.prepare(importer.store, importer.settings, draft.id)
-    with importer.store.write() as tx:  # it had not come to its end
+    with importer.store.write() as tx:  # it had not ended
         tx.exec_driver_sql("UPDATE imports SET stage = 'checking'")
     importer.start()
     assert importer.counts(again(importer, draft))[RowState.READY] == 3

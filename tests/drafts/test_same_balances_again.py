@@ -156,7 +156,7 @@ def test_a_large_file_is_looked_up_by_one_walk_and_nothing_is_created_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     importer.import_file(table(customers(1300)))
-    importer.stop()  # what it goes on asking about the first import is not counted
+    importer.stop()  # what it still asks about the first import is not counted
     practice_blnk.forget_requests()
     draft = importer.upload(table(customers(1310)))
     assert totals(draft) == (10, 1300, 0)

@@ -1,4 +1,4 @@
-"""Where rows could not be compared with Blnk, somebody says so before they are created in production."""
+"""If rows could not be compared with Blnk, a person accepts that before they are created in production."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Letters of old encodings are read right, or a person is told that they are a guess."""
+"""Letters in old encodings are read correctly, or a person is told that they are a guess."""
 
 from pathlib import Path
 

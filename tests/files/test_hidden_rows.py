@@ -1,4 +1,4 @@
-"""Rows that a workbook hides are told, and skipped with one act that is as easily taken back."""
+"""Rows that a workbook hides are reported, and can be skipped with one click that is as easily undone."""
 
 import json
 from pathlib import Path

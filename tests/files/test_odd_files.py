@@ -1,4 +1,4 @@
-"""Text files that came out of other programs with something odd about them: read right, or told."""
+"""Text files from other programs with something odd about them: read correctly, or reported."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 def check(
     path: Path, content: str, *, name: str = "f.csv", for_all: ForAllRows | None = None
 ) -> tuple[FileShape, list[CheckedRow], list[str]]:
-    """The shape, the rows, and what is told of the whole file."""
+    """The shape, the rows, and what is reported about the whole file."""
     path.write_text(content)
     shape = files.detect(path, name)
     columns = mapping.guess(shape)

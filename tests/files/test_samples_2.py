@@ -1,4 +1,4 @@
-"""Files of the kinds that other tools' users report: each row is sent right, or somebody is told.
+"""Files of the kinds that users of other tools report: each row is sent correctly, or reported.
 
 `samples-2/expected/NAME.json` says of each file: `sent`, the body of each row that may be sent, and no other
 row is; `told`, what must be said of which row (0 is the whole file), by a piece of the sentence; `shape`,
@@ -24,7 +24,7 @@ ENVIRONMENT: dict[str, Any] = json.loads((SAMPLES / "environment.json").read_tex
 
 
 def read(path: Path, expected: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[Problem]]:
-    """The shape, what would be sent by row, and all that is told."""
+    """The shape, what would be sent by row, and everything that is reported."""
     shape = reading.detect(path, path.name)
     columns = mapping.guess(shape)
     if "currency" in expected:

@@ -1,4 +1,4 @@
-"""No row vanishes into a cell: a quotation mark that was left open is told, whatever it has taken in."""
+"""No row vanishes into a cell: a quotation mark that was left open is reported, whatever it has swallowed."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Processes that are forked from a warm one are as if they had been started anew, and end no later."""
+"""Processes that are forked from a warm one behave as if newly started, and end no later."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def warm() -> Iterator[WarmProcess]:
 
 
 class Started:
-    """A child, what it told, and what stood in its standard error when it had ended."""
+    """A child, what it reported, and its standard error after it had ended."""
 
     def __init__(self, warm: WarmProcess, *arguments: str) -> None:
         read_out, write_out = os.pipe()

@@ -1,1 +1,1 @@
-"""Journals as earlier versions left them, one for each version of the schema. They are never made anew."""
+"""Databases as earlier versions left them, one for each version of the schema. They are never rewritten."""

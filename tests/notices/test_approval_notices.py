@@ -1,4 +1,4 @@
-"""What people are told of an import that waits for approval: that it waits, what was decided, and lapses."""
+"""Notifications about an import that waits for approval: that it waits, what was decided, and lapses."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What people are told is written with the move that it tells of: each occurrence once, and no flood."""
+"""A notification is written with the move that it reports: each event once, and no flood."""
 
 import time
 from contextlib import suppress

@@ -27,7 +27,7 @@ EVIL = "<b>Eve</b> ![x](http://evil.example/x.png)"
 
 @pytest.fixture
 def import_id(importer: Importer) -> str:
-    """Of an import that Ada uploaded and somebody else confirmed; Ada Lovelace signed in after it."""
+    """Of an import that Ada uploaded and another person confirmed; Ada Lovelace signed in after it."""
     draft = importer.draft(requests_for(1))
     with importer.store.write() as tx:
         note(tx, draft.number, who=actor(EVIL), what=EventKind.CONFIRMED)

@@ -1,4 +1,5 @@
-"""A connection's check: one line for each question, true for a Blnk that is well and for one that is not."""
+"""The check of a connection: one line for each question, correct for a healthy Blnk and for one that is
+not."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What somebody may not do is not offered, the page says who may, and a page of before does nothing."""
+"""What a person may not do is not offered, the page says who may, and an outdated page does nothing."""
 
 from typing import Any
 

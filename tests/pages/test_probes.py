@@ -14,7 +14,7 @@ from tests.support.importer import BOTH_DATABASES, Importer, wait_until
 from tests.support.web import get
 
 FOREIGN = "10.1.2.3.example:8501"
-"""A name that is none of this server's: a platform makes up the address that it asks."""
+"""A name that is not this server's: a platform invents the address that it probes."""
 
 
 def answered(host: str, path: str) -> tuple[int, str]:

@@ -55,7 +55,7 @@ class Server:
 
 
 async def put(limited: UploadLimits, session: str, pieces: AsyncIterator[bytes], said: int | None) -> int:
-    """The status that an upload is answered with; `said` is its size, where it is told beforehand."""
+    """The status that an upload is answered with; `said` is its size, if it is declared in advance."""
     answers: list[Any] = []
 
     async def receive() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checking: everything that can be known about a row before it is sent, told so that a person can act."""
+"""Checking: everything that can be known about a row before it is sent, reported so that a person can act."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""How fast rows leave, on a clock of the tests' own: never over the cap, near it, and slower when told."""
+"""How fast rows are sent, on a clock of the tests' own: close to the cap and never above it, slower on
+demand."""
 
 import random
 from bisect import bisect_left

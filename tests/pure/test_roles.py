@@ -1,4 +1,4 @@
-"""Who has a role, what a role allows, and what somebody is told who is not allowed."""
+"""Who has a role, what a role allows, and the message for a person without permission."""
 
 from contextlib import suppress
 from dataclasses import replace

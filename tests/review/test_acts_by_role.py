@@ -1,4 +1,4 @@
-"""Every function of blnk_api that changes something, called by somebody of each role and of none."""
+"""Every function of blnk_api that changes something, called by a person of each role and of none."""
 
 import ast
 import io

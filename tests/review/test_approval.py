@@ -1,4 +1,4 @@
-"""A second person: nothing is sent that somebody else did not approve, to the byte, at that very moment."""
+"""A second person: nothing is sent that someone else did not approve, to the byte, at that moment."""
 
 import time
 from dataclasses import replace

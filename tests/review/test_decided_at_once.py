@@ -28,7 +28,7 @@ def waiting(importer: Importer, postgres: Postgres) -> list[int]:
 
 
 def both_at_once(importer: Importer, postgres: Postgres, request: Request, *acts: Act) -> list[object]:
-    """What each came to. Each has begun, and none has written a thing, before any of them goes on."""
+    """The outcome of each. Each has begun, and none has written anything, before any of them continues."""
 
     def do(act: Act) -> object:
         try:

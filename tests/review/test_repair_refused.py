@@ -1,4 +1,4 @@
-"""A row that Blnk refused is put right and sent again in its import: checked first, made once, on record."""
+"""A rejected row is fixed and sent again in its import: checked first, created once, and recorded."""
 
 from collections.abc import Iterator
 
@@ -99,7 +99,7 @@ def test_a_row_is_checked_before_it_is_sent_again(
 def test_unchanged_it_is_sent_again_under_its_own_reference(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
-    """What was wrong may have been put right in Blnk: a ledger that was not there yet."""
+    """The fault may have been fixed in Blnk: a ledger that did not exist yet."""
     done, row = refused(importer)
     assert repair(importer, client, row, {})
     done = importer.wait_for(done, ImportState.DONE)
@@ -190,7 +190,7 @@ def test_a_row_of_a_canceled_import_or_a_form_cannot_be_fixed(importer: Importer
 def test_a_row_is_fixed_while_its_import_is_paused_and_waits_with_it(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
-    """Many refusals pause an import: they are put right first, and go when somebody resumes it."""
+    """Many rejections pause an import: rows are fixed first, and sent when someone resumes it."""
     done, row = refused(importer)
     with importer.store.write() as tx:
         transitions.move_import(tx, done.number, from_=[ImportState.DONE], to=ImportState.RUNNING)

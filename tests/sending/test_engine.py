@@ -160,7 +160,7 @@ def test_a_first_row_that_is_found_late_stops_nothing(
 def test_twenty_rejections_in_succession_stop_and_ask(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    """Those that are on their way when it pauses come to their end; no further one leaves."""
+    """Rows that are on their way at the pause are completed; no further one leaves."""
     wrong = [
         BalanceRequest(ledger_id="ldg_gone", currency="NGN", meta_data={"n": str(n)}) for n in range(200)
     ]

@@ -419,7 +419,7 @@ def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
 def test_new_credentials_while_rows_are_on_their_way_lose_no_row_and_duplicate_none(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    """The connections are made anew, and nobody hears the answers that were on their way."""
+    """New connections are made, and nobody receives the answers that were on their way."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
     draft = importer.begin(requests_for(100), created=20)

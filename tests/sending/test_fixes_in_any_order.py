@@ -211,7 +211,7 @@ class World:
         return self.asked
 
     def end(self) -> None:
-        """All that is under way comes to its end, and the day passes."""
+        """Everything underway is completed, and the day passes."""
         for made in list(self.pending):
             self._carry_out(made, 0)
         for one in list(self.answers):

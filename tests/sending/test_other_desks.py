@@ -91,7 +91,7 @@ def test_two_desks_that_start_at_the_same_moment_create_at_most_six_balances_twi
             assert (now.paused_reason or "").startswith(
                 "Another Balance Desk seems to be creating the same rows"
             )
-            desk.resume(now)  # a person was told that nobody else imports these rows any more
+            desk.resume(now)  # a person knows that nobody else imports these rows anymore
             assert desk.wait_for(now, *ENDED).state is ImportState.DONE
     assert len(set(practice_blnk.refs())) == rows
     found = twins(practice_blnk)

@@ -1,4 +1,4 @@
-"""A read creates nothing, so one that Blnk did not answer is asked again; a check goes on where it was."""
+"""A read creates nothing, so one that Blnk did not answer is repeated; a check continues where it was."""
 
 import asyncio
 from typing import Any

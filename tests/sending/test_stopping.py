@@ -1,4 +1,4 @@
-"""The switch that stops all sending: nothing leaves until it is lifted, and everybody is told."""
+"""The switch that stops all sending: nothing is sent until it is lifted, and every page says so."""
 
 import threading
 
@@ -65,7 +65,7 @@ def test_a_stop_of_the_desk_stays_when_that_of_an_instance_is_lifted(store: Stor
 
 
 def test_a_stop_waits_for_a_claim_that_is_being_committed(postgres: Postgres) -> None:
-    """Whoever is told that sending is stopped may rely on it: no claim is committed after that."""
+    """A person who reads that sending is stopped may rely on it: no claim is committed after that."""
     store = Store(postgres.new_database(like="migrated"))
     made = running(store, 1)
     rows = ids_of(store, made)

@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_plan() -> None:
 
 
 def found(import_: Import, state: ImportState, findings: Findings) -> Import:
-    """The import as it stands after a comparison that came to this."""
+    """The import after a comparison with this result."""
     return replace(import_, state=state, json=import_.json._replace(findings=findings.stored()))
 
 

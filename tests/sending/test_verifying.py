@@ -1,4 +1,5 @@
-"""What the store calls created is compared with what Blnk holds; every difference is told by its ids."""
+"""What the store calls created is compared with what is in Blnk; every difference is reported with its
+ids."""
 
 from typing import Any
 

@@ -185,7 +185,7 @@ def test_a_store_locked_by_another_program_for_a_while_loses_nothing(
 
 
 def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk, importer: Importer) -> None:
-    """No file of the sender's can grow or be written any more, in mid-import; then there is room again."""
+    """No file of the sender can grow or be written anymore, during an import; then there is room again."""
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("latency", seconds=0.2)
     draft = begin_in_own_process(importer, rows=200)
@@ -204,7 +204,7 @@ def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk,
 def test_a_data_folder_that_cannot_be_written_is_reported(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder belongs to somebody else. (Root may write everywhere, so the sender is nobody.)"""
+    """The folder belongs to another account. (Root may write everywhere, so the sender is nobody.)"""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(importer.data_dir / "secrets.toml", folder)
         os.chmod(f"{folder}/secrets.toml", 0o644)

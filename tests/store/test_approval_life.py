@@ -1,4 +1,5 @@
-"""Random acts of four people: no row leaves in a form that somebody with clean hands did not approve."""
+"""Random acts of four people: no row is sent in a form that someone who did not prepare it has not
+approved."""
 
 import hashlib
 import time
@@ -119,7 +120,8 @@ class FourPeople(RuleBasedStateMachine):
 
     @rule(which=NUMBERS, who=WHO, then=st.none() | WHO)
     def ask(self, which: int, who: Actor, then: Actor | None) -> None:
-        """Of a draft, or of what is left of an import, which is paused for it; mostly somebody decides."""
+        """Of a draft, or of the remaining rows of an import, which is paused for it; mostly someone
+        decides."""
         number = self._find(which).number
         with self.store.write() as tx:
             import_acts.pause(tx, number, by=PausedBy.PERSON, who=who, reason="")
@@ -224,7 +226,7 @@ class FourPeople(RuleBasedStateMachine):
             with suppress(NotPossible):
                 actions.send_again(self.store, row, who=who)
                 assert who.name not in self.hands[import_.number]
-                # What an approver sends again was approved before, in this form, by somebody.
+                # What an approver sends again was approved before, in this form, by someone.
                 if any(shown.get(row) == body for shown in self.shown.values()):
                     self.approved[-row] = {row: body}
                     self.of[-row] = import_.number

@@ -144,7 +144,8 @@ def test_a_holder_trusts_its_lease_for_five_seconds_from_before_its_last_heartbe
 def test_a_late_heartbeat_renews_a_lease_that_nobody_took(
     desk: _Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the wall clock was set: what was held before that is not, and the next beat says anew."""
+    """Also if the wall clock was set: what was held before that is not, and the next heartbeat says so
+    again."""
     lease = taken(desk.sender(seconds=5.0))
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 3_600)

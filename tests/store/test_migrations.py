@@ -42,7 +42,7 @@ def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def differences(store: Store) -> list[object]:
     with store.engine.connect() as connection:
-        # SQLite writes a default of '' otherwise than it was said.
+        # SQLite writes a default of '' differently.
         compare = {"compare_server_default": not store.is_sqlite}
         context = MigrationContext.configure(connection, opts=compare)
         return list(compare_metadata(context, metadata))
@@ -123,7 +123,7 @@ def test_a_store_of_an_earlier_version_opens(kept: Path, tmp_path: Path) -> None
             for name in LINKED
         ]
     whole = verify(store)
-    # Edits of before the trail are one entry for each import.
+    # Edits from before the trail are one entry for each import.
     assert (whole.breaks, whole.imports) == ((), 2)
     assert whole.events == sum(linked) + (1 if kept.stem >= "0002" else 0)
     with store.write() as tx:

@@ -1,4 +1,4 @@
-"""A loop that looks into the store again and again is told when there is something to see."""
+"""A loop that polls the store is woken when there is something to see."""
 
 import asyncio
 from pathlib import Path

@@ -34,7 +34,7 @@ def keeps(importer: Importer, days: int | None) -> Settings:
 
 
 def imported(importer: Importer) -> Import:
-    """A finished import that has its receipt, and no sender any more."""
+    """A finished import that has its receipt, and no sender anymore."""
     done = importer.import_file(FILE)
     importer.stop()
     Housekeeping(importer.store).tend_now(importer.settings)
@@ -128,7 +128,7 @@ def test_the_same_file_again_still_creates_nothing_twice(
 def test_a_purged_row_is_never_sent_and_never_guessed(
     importer: Importer, practice_blnk: PracticeBlnk
 ) -> None:
-    """Verification may still miss its balance; nobody knows any more what it asked for."""
+    """Verification may still miss its balance; nobody knows anymore what was requested."""
     done = imported(importer)
     purge(importer, after_days=31)
     practice_blnk.reset()

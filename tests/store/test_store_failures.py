@@ -26,7 +26,7 @@ from tests.support.practice import PracticeBlnk
 
 on_postgres = pytest.mark.parametrize("importer", ["postgres"], indirect=True)
 NO_ROOM = (1, resource.RLIM_INFINITY)
-"""No file of the process can grow any more: to the process, a full disk."""
+"""No file of the process can grow anymore: for the process, a full disk."""
 
 
 def made(blnk: PracticeBlnk, n: int) -> None:
@@ -105,7 +105,7 @@ journal.execute("COMMIT")
 
 @contextmanager
 def stopped_writer(store: Path) -> Iterator[None]:
-    """Another process that stands still in the middle of its write; in the end it goes on and commits."""
+    """Another process that freezes in the middle of its write; in the end it continues and commits."""
     with subprocess.Popen([sys.executable, "-c", _WRITES_AND_STOPS, store]) as process:
         try:
             _, status = os.waitpid(process.pid, os.WUNTRACED)

@@ -1,4 +1,4 @@
-"""A desk that the version before this one left behind, in the middle of an import: it goes on here."""
+"""A desk that the previous version left behind, in the middle of an import: it continues here."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ from tests.support.practice import PracticeBlnk
 from tests.support.web import get
 
 KEPT = Path(__file__).parents[1] / "journals" / "desk-0005"
-"""Made by the release before: a file of eight rows that is done, with its receipt, and twelve rows of which
-six were created when somebody paused; beside them Practice that holds the fourteen balances."""
+"""Written by the previous release: a file of eight rows that is done, with its receipt, and twelve rows of
+which six were created before a person paused; beside them Practice with the fourteen balances."""
 REVISION = "0005"
 DONE, PAUSED = "imp_1df799b70cd0bcd7645a", "imp_fcf6a44f904dae8b9b47"
 

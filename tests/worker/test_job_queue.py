@@ -1,4 +1,4 @@
-"""Jobs are found, done and taken over, whatever becomes of the workers that took them first."""
+"""Jobs are found, done and taken over, whatever happens to the workers that took them first."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

@@ -37,8 +37,14 @@ def test_a_column_name_is_recognized_whatever_its_case_and_punctuation(header: s
         "BALANCE",
         "Opening balance (USD)",
         "opening_balance",
+        "openingBalanceCents",
         "Saldo 31.12.2025",
         "Amount NGN",
+        "Debit",
+        "Account balance",
+        "Amount (credit account)",
+        "期末余额",
+        "残高",
         "Amount" + " " * 94,
     ],
 )
@@ -47,7 +53,18 @@ def test_a_column_name_of_an_amount_of_money_is_reported(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "USD", "2025", "Customer", "Balance type", "Amount of people", "Amount" + " " * 95]
+    "header",
+    [
+        "",
+        "USD",
+        "2025",
+        "Customer",
+        "Balance type",
+        "Amount of people",
+        "Debit account",
+        "Credit acct",
+        "Amount" + " " * 95,
+    ],
 )
 def test_a_column_name_of_something_else_is_not(header: str) -> None:
     assert not amount_names.names_an_amount(header)

@@ -10,7 +10,7 @@ from blnk_api.blnk import answers
 from blnk_api.blnk.outcomes import POLICIES, Meaning, Outcome
 from blnk_api.blnk.pacing import Breaker, Pace
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
-from blnk_api.sending.attempt_result import ClaimedRow, decide
+from blnk_api.sending.attempt_result import ClaimedRow, decide, taken_back
 from blnk_api.sending.gateway import Gateway
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -165,3 +165,24 @@ def test_what_came_back_different_is_shown_with_the_created_row() -> None:
 
     assert decide(FLIGHT, classify(Answer(201, other))).message == "currency is “usd” in Blnk"
     assert decide(FLIGHT, classify(Answer(201, json.dumps(BALANCE).encode()))).message is None
+
+
+def test_what_support_needs_to_find_an_attempt_stands_with_it() -> None:
+    lost = decide(FLIGHT, classify(Answer(500, b'{"error": "broken"}')), request_id="req-1")
+    unnamed = decide(FLIGHT, classify(ConnectFailed("no route")), request_id="")
+
+    assert (lost.status, lost.request_id) == (500, "req-1")
+    assert (unnamed.status, unnamed.request_id) == (None, None)
+
+
+def test_a_message_can_be_stored_whatever_it_holds() -> None:
+    assert taken_back(FLIGHT, "a \0 in it").message == "a \ufffd in it"
+    assert decide(FLIGHT, classify(Answer(400, b'{"error": "a \\u0000 in it"}'))).message == "a \u2400 in it"
+
+
+def test_a_row_that_did_not_leave_may_be_claimed_again_and_says_why_it_stayed() -> None:
+    assert taken_back(FLIGHT, "Too late.")._asdict() == {
+        **{"row": 7, "n": 2, "claim": "claim", "to": "READY", "outcome": "not applied"},
+        **{"status": None, "message": "Too late.", "balance_id": None},
+        **{"server_error": None, "request_id": None, "waits_for_person": False},
+    }

@@ -325,12 +325,6 @@ def test_an_id_that_a_person_typed_stays_one_piece_of_the_path() -> None:
     )
 
 
-@pytest.mark.parametrize("count", [0, 100])
-def test_a_look_up_asks_for_fewer_refs_than_a_page_holds_and_never_for_none(count: int) -> None:
-    with pytest.raises(ValueError, match="1 to 99"):
-        endpoints.find_refs("ins", [f"ref-{n}" for n in range(count)])
-
-
 @pytest.mark.parametrize("said", [None, {"data": None}, {"data": []}, []])
 def test_every_way_in_which_blnk_reports_nothing_found_is_understood(said: Any) -> None:
     assert answers.read_rows(said) == []
@@ -368,3 +362,12 @@ def test_money_of_any_size_is_read_to_the_last_digit() -> None:
     said = answers.read_json(answer(200, b'{"balance": 123456789012345678901234567890}'), now=NOW)
 
     assert said == {"balance": 123456789012345678901234567890}
+
+
+def test_a_balance_without_metadata_still_carries_its_reference_and_its_import() -> None:
+    plain = BalanceRequest(ledger_id="ldg_1", currency="USD")
+
+    body = json.loads(endpoints.create_balance(plain, ref="ref-1", import_id="imp_1"))
+
+    assert body["meta_data"] == {"import_ref": "ref-1", "import_id": "imp_1"}
+    assert "meta_data" not in json.loads(endpoints.create_balance(plain))

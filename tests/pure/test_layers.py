@@ -50,7 +50,8 @@ LAYER_OF = {room: n for n, rooms in enumerate(LAYERS) for room in rooms}
 
 
 def sources() -> dict[str, Path]:
-    """Every module of the product by its dotted name, without migrations."""
+    """Every module of the product by its dotted name. Without migrations: Alembic reads them from one folder, to
+    which each version adds one, and nobody looks for anything there but the last."""
     paths = [ROOT / "app.py", *(ROOT / "blnk_api").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -175,32 +175,21 @@ def test_nobody_takes_over_a_lease_while_its_holder_decides(desk: _Desk) -> None
     assert taken(other).is_held()
 
 
+@pytest.mark.parametrize(
+    ("idle", "seconds"),
+    [
+        pytest.param("'100ms'", 600.0, id="Postgres ends it"),
+        pytest.param("0", 0.5, id="whoever waits for the lease ends it"),
+    ],
+)
 def test_a_transaction_of_a_frozen_machine_ends_without_it(
-    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch, idle: str, seconds: float
 ) -> None:
     """In the middle of a transaction, whose locks would keep everyone else out."""
     monkeypatch.setattr(
-        "blnk_api.store.database._END_IDLE", "SET LOCAL idle_in_transaction_session_timeout = '100ms'"
+        "blnk_api.store.database._END_IDLE", f"SET LOCAL idle_in_transaction_session_timeout = {idle}"
     )
-    one, other = desk.sender(), desk.sender()
-    lease = taken(one)
-    stands_still(one)
-    passes(desk, 1_000.0)
-    with suppress(DBAPIError), desk.store.write() as tx:
-        lease.require(tx)
-        wait_until(lambda: other.take(1), lambda: "it cannot be taken over")
-        tx.execute(text("SELECT 1"))
-        pytest.fail("its session goes on")
-
-
-def test_waiting_for_a_lease_ends_what_its_holder_left_open(
-    desk: _Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where Postgres does not do so by itself."""
-    monkeypatch.setattr(
-        "blnk_api.store.database._END_IDLE", "SET LOCAL idle_in_transaction_session_timeout = 0"
-    )
-    one, other = desk.sender(), desk.sender(seconds=0.5)
+    one, other = desk.sender(), desk.sender(seconds=seconds)
     lease = taken(one)
     stands_still(one)
     passes(desk, 1_000.0)

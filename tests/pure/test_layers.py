@@ -50,8 +50,8 @@ LAYER_OF = {room: n for n, rooms in enumerate(LAYERS) for room in rooms}
 
 
 def sources() -> dict[str, Path]:
-    """Every module of the product by its dotted name. Without migrations: Alembic reads them from one folder, to
-    which each version adds one, and nobody looks for anything there but the last."""
+    """Every module of the product by its dotted name. Without migrations: Alembic reads them from one folder,
+    to which each version adds one, and people look for the last one only."""
     paths = [ROOT / "app.py", *(ROOT / "blnk_api").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

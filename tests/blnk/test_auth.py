@@ -95,14 +95,14 @@ def test_an_access_token_from_secrets_is_used_as_it_is(blnk: PracticeBlnk) -> No
         tokens.newer_than(0)
 
 
-def test_oauth_without_a_place_to_keep_tokens_is_refused(acme: Connection, token_store: TokenStore) -> None:
+def test_oauth_without_a_token_store_is_rejected(acme: Connection, token_store: TokenStore) -> None:
     """A renewed token that is not kept would be lost for the whole desk."""
     with pytest.raises(ValueError, match="needs a TokenKeeper"):
         BlnkClient(acme)
     assert isinstance(token_source(acme, token_store), OAuthTokens)
 
 
-def test_a_balance_is_made_through_oauth(
+def test_a_balance_is_created_through_oauth(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     with BlnkClient(acme, tokens=token_source(acme, token_store)) as client:
@@ -129,7 +129,7 @@ def test_a_token_is_renewed_a_little_before_its_end(
     assert first.value != second.value
 
 
-def test_credentials_refused_in_the_middle_are_renewed_and_the_balance_made_once(
+def test_rejected_credentials_are_renewed_and_the_balance_is_created_once(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore
 ) -> None:
     with BlnkClient(acme, tokens=token_source(acme, token_store)) as client:

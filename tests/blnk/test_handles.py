@@ -33,7 +33,9 @@ RAN_OUT = "open files and connections, and all of them are in use. Nothing was c
 @pytest.mark.parametrize(
     ("soft", "hard", "allowed"), [(256, 256, 256), (256, 2048, 2048), (100, 3000, 3000), (2048, 4096, 4096)]
 )
-def test_a_process_asks_for_all_open_files_that_the_system_allows(soft: int, hard: int, allowed: int) -> None:
+def test_a_process_raises_its_limit_of_open_files_as_far_as_it_may(
+    soft: int, hard: int, allowed: int
+) -> None:
     script = "from blnk_api.common import open_files; open_files.raise_limit(); " + LIMIT
     assert _told(script, soft=soft, hard=hard) == f"({allowed}, {hard})"
 
@@ -66,18 +68,18 @@ def test_a_sender_with_256_open_files_sends_each_row_once_and_none_in_vain(
     assert "paused" not in importer.events(done)
 
 
-def test_the_sender_asks_when_it_starts(importer: Importer) -> None:
+def test_the_sender_raises_its_limit_when_it_starts(importer: Importer) -> None:
     worker = importer.start_process(limits=(256, 2048))
     wait_until(lambda: _limit(worker.pid) == (2048, 2048), lambda: f"it has {_limit(worker.pid)}")
 
 
-def test_the_practice_blnk_asks_when_it_starts(tmp_path: Path) -> None:
+def test_practice_raises_its_limit_when_it_starts(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "blnk_api.practice", "--data-dir", str(tmp_path), "--stop-with-stdin"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, preexec_fn=limited_to(256, 2048)) as process:
         wait_until(lambda: _limit(process.pid) == (2048, 2048), lambda: f"it has {_limit(process.pid)}")
 
 
-def test_a_command_asks_when_it_starts(importer: Importer) -> None:
+def test_a_command_raises_its_limit_when_it_starts(importer: Importer) -> None:
     script = "from blnk_api.__main__ import main; main(['status']); " + LIMIT
     assert _told(script, soft=256, hard=2048) == "(2048, 2048)"
 

@@ -66,7 +66,7 @@ def test_a_ref_is_looked_up_only_from_its_bound_on(practice_blnk: PracticeBlnk, 
     assert run(looker.find(["a"], created_from="2999-01-01T00:00:00Z")) == {}
 
 
-def test_what_an_answer_left_out_is_asked_for_again() -> None:
+def test_what_an_answer_left_out_is_requested_again() -> None:
     looker = Looker(ask_with(iter([[balance("a")], [balance("b", "bln_2")], []])), "ins_1")
     assert sorted(run(looker.find_together(["a", "b", "c"]))) == ["a", "b"]
 
@@ -199,7 +199,7 @@ def test_a_balance_that_differs_makes_its_row_invalid_and_says_how() -> None:
     assert "customer is “2” in Blnk" in verdict.message
 
 
-def test_a_balance_with_our_own_imports_id_was_made_by_this_import() -> None:
+def test_a_balance_with_our_own_imports_id_was_created_by_this_import() -> None:
     assert judge(BODY, "imp_1", held(import_id="imp_1")).to is RowState.CREATED
 
 

@@ -57,7 +57,7 @@ def test_a_walk_continues_although_pages_are_smaller_than_requested(page_size: i
     assert run(walked(looker)) == [one["balance_id"] for one in held]
 
 
-def test_ids_that_an_answer_left_out_are_asked_for_again() -> None:
+def test_ids_that_an_answer_left_out_are_requested_again() -> None:
     looker = Looker(ask_with(iter([[balance("a", "bln_1")], [balance("b", "bln_2")], []])), "ins_1")
     assert sorted(run(looker.find_ids(["bln_1", "bln_2", "bln_3"]))) == ["bln_1", "bln_2"]
 

@@ -35,9 +35,7 @@ def records(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
-def test_the_form_makes_the_balance_that_was_asked_for(
-    app: App, browser: Browser, blnk: PracticeBlnk
-) -> None:
+def test_the_form_creates_the_requested_balance(app: App, browser: Browser, blnk: PracticeBlnk) -> None:
     page = open_tab(browser, f"{app.url}/create_balance", "Create a balance")
     expect(page.get_by_text("It starts at zero. Balance Desk never moves money.")).to_be_visible()
     fill_form(page, ledger=WALLETS, currency="NGN", identity="Zoë van Dijk", who="Ada")

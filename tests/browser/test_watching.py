@@ -79,7 +79,7 @@ window.Notification = class {
 """
 
 
-def test_a_browser_tells_when_an_import_is_over_if_a_person_asked_it_to(
+def test_a_browser_notifies_when_an_import_is_over_if_a_person_asked_it_to(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     page = open_import(browser, app.url)

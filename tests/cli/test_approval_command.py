@@ -29,7 +29,7 @@ def test_a_file_waits_for_approval_and_is_sent_by_the_same_command_afterwards(
     assert len(practice_blnk.balances()) == 2
 
 
-def test_what_is_left_without_approval_is_asked_for_by_resume(importer: Importer, commands: Commands) -> None:
+def test_resume_requests_approval_of_the_remaining_rows(importer: Importer, commands: Commands) -> None:
     draft = importer.draft(requests_for(1))
     importer.confirm(draft)
     require(importer)

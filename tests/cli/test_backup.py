@@ -229,7 +229,7 @@ def test_tokens_that_may_be_outdated_are_reported(
     assert "put a new refresh_token into" in commands.call("restore", tmp_path / "desk.tar.gz").out
 
 
-def test_whoever_was_signed_in_has_to_sign_in_again_after_a_restore(
+def test_everyone_has_to_sign_in_again_after_a_restore(
     commands: Commands, importer: Importer, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with importer.store.write() as tx:

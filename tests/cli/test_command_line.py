@@ -226,7 +226,7 @@ def test_a_killed_command_continues_when_it_is_run_again(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_ctrl_c_pauses_and_resume_goes_on(
+def test_ctrl_c_pauses_and_resume_continues(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, number: signal.Signals
 ) -> None:
     importer.connect(requests_per_minute=SLOW)

@@ -47,7 +47,7 @@ def refs(importer: Importer, draft: Import) -> list[str | None]:
 
 
 @pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
-def test_a_fix_is_checked_when_it_was_made_and_the_file_is_not_read(importer: Importer) -> None:
+def test_a_fix_is_checked_at_once_and_the_file_is_not_read(importer: Importer) -> None:
     draft = checked(importer, f"{LEDGER},NGN,a", "Nowhere,NGN,b", f"{LEDGER},NGX,c")
     importer.files.delete(f"uploads/{draft.file_path}")
     now = fix(importer, draft, Edit(3, 0, LEDGER))

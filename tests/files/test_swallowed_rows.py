@@ -73,7 +73,7 @@ def test_rows_before_and_after_the_open_mark_stay_as_they_are(file: Path, rows: 
     assert [",".join(record.cells) for record in records if not record.problems] == rows * 2
 
 
-def test_the_message_says_what_was_taken_in_and_what_to_do(file: Path) -> None:
+def test_the_message_says_what_was_swallowed_and_what_to_do(file: Path) -> None:
     (record, _) = read(file, 'ledger,note,currency\nSavings,"open,USD\nSavings,b",EUR\nSavings,c,GBP\n')
     (flaw,) = record.problems
     assert flaw.kind == "bad_quotes"
@@ -197,7 +197,7 @@ def test_rows_that_end_in_separators_are_known_too(file: Path) -> None:
     assert told(records) == [(3, "error")]
 
 
-def test_the_mark_that_closes_a_cell_left_open_above_is_told(file: Path) -> None:
+def test_the_mark_that_closes_a_cell_left_open_above_is_reported(file: Path) -> None:
     """Rows with marks of their own keep the open one from taking them in; the last cell keeps its mark."""
     content = 'ledger,id,note\nFees,"C-1,x\nFees,C-2,"a, b"\nFees,C-3",y\nFees,6",z\n'
     records = read(file, content)

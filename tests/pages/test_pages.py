@@ -316,7 +316,7 @@ class TestAFile:
         with importer.store.read() as tx:
             assert len(imports.newest(tx)) == 1
 
-    def test_a_name_is_asked_before_the_first_upload(self, importer: Importer) -> None:
+    def test_a_name_is_asked_for_before_the_first_upload(self, importer: Importer) -> None:
         at = visit("import_file.py")
         at.file_uploader[0].set_value(("march.csv", self.CSV, "text/csv"))
         run(at)

@@ -77,7 +77,7 @@ def test_a_near_miss_is_an_error_that_suggests_a_code(text: str, meant: str) -> 
         ("NG", "NGN"),
     ],
 )
-def test_everyday_names_and_slips_of_the_fingers_are_understood(text: str, meant: str) -> None:
+def test_everyday_names_and_typos_are_understood(text: str, meant: str) -> None:
     code, finding = currencies.check(text)
     assert (code, finding and finding.repair) == (None, meant)
 

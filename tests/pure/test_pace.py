@@ -118,7 +118,7 @@ def test_no_wait_is_longer_than_an_hour_and_a_longer_one_is_reported(seconds: fl
     assert pace.asked_seconds == seconds
 
 
-def test_an_hour_is_obeyed_without_asking_anybody() -> None:
+def test_a_wait_of_an_hour_is_obeyed_without_asking() -> None:
     pace = Pace(6000)
     pace.busy(100.0, sent_at=99.9, retry_after_seconds=3_600.0)
     assert pace.asked_seconds is None

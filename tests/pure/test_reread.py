@@ -72,7 +72,7 @@ def test_most_readings_of_a_cell_match_without_each_other() -> None:
     ]
 
 
-def test_what_an_earlier_version_may_have_sent_is_asked_for() -> None:
+def test_what_an_earlier_version_may_have_sent_is_looked_up() -> None:
     assert {"Łódź", "£ódŸ"} <= set(other_readings("Łódź"))
     assert {"2023-03-15", "2019-03-14", "2027-03-16"} <= set(other_readings("2023-03-15"))
     assert other_readings("INV-0042") == ["INV-0042", "0042", "42"]

@@ -62,7 +62,7 @@ def test_a_row_whose_currency_was_read_differently_is_skipped_with_its_balance()
     assert "bln_1, a EUR balance" in found.message
 
 
-def test_a_currency_that_a_person_chose_for_all_rows_makes_other_balances() -> None:
+def test_a_currency_that_a_person_chose_for_all_rows_creates_other_balances() -> None:
     assert verdict(row(), before("Müller", currency="EUR"), for_all=("currency",)) is None
 
 

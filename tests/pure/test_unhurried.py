@@ -59,7 +59,7 @@ def test_three_requests_from_the_start_and_step_by_step_fewer_or_more() -> None:
         ([], 10, 0.003),
     ],
 )
-def test_the_practice_blnk_can_take_as_long_as_a_real_core_over_a_filter(
+def test_practice_can_take_as_long_as_a_real_core_for_a_filter(
     filters: list[dict[str, object]], balances: int, seconds: float
 ) -> None:
     asked = ApiRequest("POST", ("balances", "filter"), {}, {}, orjson.dumps({"filters": filters}))

@@ -70,7 +70,7 @@ def test_a_confirmed_draft_waits_until_someone_else_approves_and_is_then_created
     assert [one for one in importer.events(done) if "appro" in one] == ["asked for approval", "approved"]
 
 
-def test_below_the_number_of_the_rule_nobody_is_asked(importer: Importer) -> None:
+def test_below_the_number_of_the_rule_no_approval_is_needed(importer: Importer) -> None:
     require(importer, 3)
     assert confirm(importer, importer.draft(requests_for(2))).state is ImportState.QUEUED
     assert confirm(importer, importer.draft(requests_for(3))).state is ImportState.WAITING

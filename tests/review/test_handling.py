@@ -38,7 +38,7 @@ def row_now(importer: Importer, import_: Import, row: StoredRow) -> StoredRow:
     return next(one for one in importer.rows(import_) if one.id == row.id)
 
 
-def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_anew(
+def test_a_row_that_is_looked_up_again_is_found_and_its_import_verified_again(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     done, _ = needing_someone(importer, practice_blnk, lost="drop_after_commit")

@@ -132,7 +132,7 @@ def test_a_row_fixed_into_an_existing_balance_creates_no_second_one(
     assert len(practice_blnk.balances()) == 2
 
 
-def test_a_row_made_equal_to_another_of_its_file_is_a_balance_of_its_own(
+def test_a_row_edited_to_equal_another_of_its_file_is_a_balance_of_its_own(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient
 ) -> None:
     done, row = refused(importer)

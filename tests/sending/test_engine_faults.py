@@ -394,7 +394,7 @@ def test_a_row_that_waits_longer_than_its_claim_is_valid_is_sent_later(
     assert_each_once(practice_blnk, importer, importer.run(requests_for(80)))
 
 
-def test_a_token_that_is_revoked_stops_and_a_new_one_goes_on(
+def test_a_revoked_token_stops_and_a_new_one_continues(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", "10")

@@ -204,7 +204,7 @@ def test_an_attempt_that_blnk_carried_out_late_is_no_other_desk(store: Store) ->
     assert met("bln_9", by=running(store, 1, instance=ELSEWHERE).id) == []
 
 
-def test_before_sending_it_is_said_that_another_desk_created_balances_here_today(
+def test_before_sending_it_says_that_another_desk_created_balances_here_today(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = {"connection": "here", "import": importer.upload(CSV).id}

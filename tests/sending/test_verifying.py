@@ -62,7 +62,7 @@ def test_a_balance_that_is_shown_late_is_not_missing(five: Verified) -> None:
 
 
 @pytest.mark.parametrize("hidden_reads", [2, 3])
-def test_a_twin_that_is_shown_late_together_with_the_rows_own_balance_is_told(
+def test_a_duplicate_that_is_shown_late_with_the_rows_own_balance_is_reported(
     five: Verified, hidden_reads: int
 ) -> None:
     """Another desk made it at the same moment, and reads lag when this desk compares: by then nobody else

@@ -40,7 +40,7 @@ def test_without_sign_in_everything_is_open_as_before(open_desk: Desk) -> None:
     assert INSIDE in anybody.open("/sign-in").text
 
 
-def test_nothing_is_taken_in_while_the_file_that_may_ask_for_sign_in_cannot_be_read(open_desk: Desk) -> None:
+def test_nothing_is_accepted_while_the_secrets_file_cannot_be_read(open_desk: Desk) -> None:
     open_desk.write_secrets("[sign_in")
     anybody = open_desk.browser()
     assert anybody.is_inside(), "a page says what is wrong with the file"

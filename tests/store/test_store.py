@@ -92,7 +92,7 @@ def test_a_row_waits_while_another_import_holds_its_ref(store: Store, state: Row
 
 
 @pytest.mark.parametrize("state", HELD)
-def test_the_database_itself_refuses_a_second_holder_of_a_ref(store: Store, state: RowState) -> None:
+def test_the_database_itself_rejects_a_second_holder_of_a_ref(store: Store, state: RowState) -> None:
     holder(store, RowState.CREATED)
     second = running(store, 1)
     with pytest.raises(IntegrityError), store.write() as tx:
@@ -101,7 +101,7 @@ def test_the_database_itself_refuses_a_second_holder_of_a_ref(store: Store, stat
         )  # as a defect would, past every guard
 
 
-def test_the_database_itself_refuses_a_balance_with_two_rows(store: Store) -> None:
+def test_the_database_itself_rejects_a_balance_with_two_rows(store: Store) -> None:
     made = running(store, 2)
     claimed = claim(store, made)
     one, other = claimed.tries

@@ -79,6 +79,7 @@ def test_of_an_answer_the_first_thousand_characters_are_kept_without_the_token()
     [
         (b"x" * 70_000, (), "x" * 1_000 + "…"),
         (b"x" * 70_000, ("",), "x" * 1_000 + "…"),
+        (b"x" * 70_000, (SECRET,), "x" * 1_000 + "…"),
         (b"\xff oops", (), "\ufffd oops"),
         (("s" * 65_000 + "x" * 536).encode(), ("s" * 65_000,), "[hidden]" + "x" * 536),
     ],

@@ -160,6 +160,36 @@ def test_a_server_error_is_kept_with_its_row_only_in_blnks_own_words() -> None:
     assert kept(408, b'{"error": "slow"}') is None
 
 
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (Answer(201, b"<html>"), "Blnk answered 201, but the answer is not a readable balance."),
+        (
+            Answer(200, json.dumps(ELSEWHERE).encode()),
+            "Blnk's answer is about a different balance from the one requested.",
+        ),
+        (Answer(204, b""), "Blnk answered 204: no readable message"),
+        (Answer(300, b""), "Blnk answered 300: no readable message"),
+        (Answer(403, b""), "Blnk answered 403 without giving a reason."),
+        (Answer(409, b""), "Blnk says that this balance already exists."),
+        (Answer(429, b""), "Blnk asked Balance Desk to slow down."),
+        (Answer(502, b"<html>"), "Blnk answered 502: no readable message"),
+        (Answer(503, b'{"error": "busy"}'), "Blnk answered 503: busy"),
+    ],
+)
+def test_an_attempt_says_what_blnk_answered(reply: Answer, message: str) -> None:
+    outcome = classify(reply)
+
+    assert (outcome.message, outcome.status) == (message, reply.status)
+
+
+def test_a_redirect_is_unexpected_from_300_on() -> None:
+    assert [classify(Answer(status, b"")).meaning.value for status in (299, 300)] == [
+        "unexpected success",
+        "unexpected",
+    ]
+
+
 def test_what_came_back_different_is_shown_with_the_created_row() -> None:
     other = json.dumps({**BALANCE, "currency": "usd"}).encode()
 

@@ -371,3 +371,53 @@ def test_a_balance_without_metadata_still_carries_its_reference_and_its_import()
 
     assert body["meta_data"] == {"import_ref": "ref-1", "import_id": "imp_1"}
     assert "meta_data" not in json.loads(endpoints.create_balance(plain))
+
+
+NO_WORDS = answers.BlnkSays("", is_blnk_error=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", NO_WORDS),
+        (b"<html>", NO_WORDS),
+        (b'["no"]', NO_WORDS),
+        (b'{"error": 1}', NO_WORDS),
+        (b'{"message": "no"}', NO_WORDS),
+        (b'{"error": "no"}', answers.BlnkSays("no")),
+        (b'{"errors": "no"}', answers.BlnkSays("no")),
+        (b'{"error_detail": {"message": "no", "code": "C"}}', answers.BlnkSays("no", "C")),
+        (b'{"error": "no", "error_detail": {"details": {}}}', answers.BlnkSays("no")),
+        (b'{"error": "no", "error_detail": {"details": "K"}}', answers.BlnkSays("no")),
+        (
+            b'{"error": "no", "error_detail": {"details": {"Constraint": "K"}}}',
+            answers.BlnkSays("no", "", "K"),
+        ),
+    ],
+)
+def test_only_an_error_as_blnk_writes_them_counts_as_its_words(body: bytes, says: answers.BlnkSays) -> None:
+    assert answers.read_error(Answer(400, body)) == says
+
+
+def test_an_error_keeps_blnks_code_for_support() -> None:
+    body = b'{"error": "no", "error_detail": {"code": "GEN_VALIDATION_ERROR"}}'
+
+    assert answers.support(Answer(400, body, request_id="req-1")) == {
+        **{"status": 400, "code": "GEN_VALIDATION_ERROR", "request_id": "req-1"},
+        **{"answer": body.decode()},
+    }
+
+
+def test_a_wait_of_more_than_nine_digits_is_none() -> None:
+    waits = [answers.retry_after_seconds(Answer(429, b"", "9" * n), NOW) for n in (9, 10)]
+
+    assert waits == [999_999_999.0, None]
+
+
+def test_of_a_value_that_differs_two_hundred_characters_are_shown() -> None:
+    sent = request(meta_data={"note": "short"})
+    body = {**ECHO, "meta_data": {"note": "n" * 201}}
+
+    outcome = classify(answer(201, body), sent)
+
+    assert outcome.message == f"note is “{'n' * 200}…” in Blnk"

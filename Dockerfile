@@ -4,7 +4,7 @@ FROM docker.io/library/python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv --copies /opt/balance-desk
 COPY requirements.txt ./
-# Each package by its SHA-256, and none that would have to be compiled. What installs stays behind.
+# Each package by its SHA-256, and none that would have to be compiled. The tools that install them are not in the image.
 RUN /opt/balance-desk/bin/pip install --require-hashes --only-binary :all: -r requirements.txt \
     && /opt/balance-desk/bin/pip uninstall -y -q setuptools pip
 WORKDIR /srv/balance-desk

@@ -137,7 +137,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("id", metavar="ID", help=_ID)
     for name, act, summary in (
         ("stop", stop_command.stop, "Stop all sending, or sending to one instance, until `start`."),
-        ("start", stop_command.start, "End a `stop` of the same scope."),
+        ("start", stop_command.start, "Start sending again, after `stop` with the same options."),
     ):
         one = verb(name, act, summary)
         one.add_argument(
@@ -215,8 +215,12 @@ def _import(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--connection", metavar="NAME", help="the connection to use; required if there are several"
     )
-    parser.add_argument("--ledger", metavar="ID", help="for all rows, if the file has no ledger column")
-    parser.add_argument("--currency", metavar="CODE", help="for all rows, if the file has no currency column")
+    parser.add_argument(
+        "--ledger", metavar="ID", help="the ledger of all rows, if the file has no ledger column"
+    )
+    parser.add_argument(
+        "--currency", metavar="CODE", help="the currency of all rows, if the file has no currency column"
+    )
     parser.add_argument(
         "--map",
         action="append",

@@ -122,6 +122,8 @@ def test_each_dependency_is_explained_and_pinned(file: str) -> None:
 def test_every_exit_code_is_documented() -> None:
     told = papers.table("docs/command-line.md", "## Exit codes")
     assert [int(row[0]) for row in told] == [int(one) for one in ExitCode]
+    shown = re.findall(r"^  (\d+) ", command_line._parser().format_help(), re.MULTILINE)
+    assert shown == [row[0] for row in told]
 
 
 def parsers() -> dict[str, ArgumentParser]:

@@ -44,7 +44,7 @@ def _connection(here: Visit) -> None:
 def _signed_in(who: Actor) -> None:
     look.fact("Signed in", who.name)
     if who.email and who.email != who.name:
-        look.fact("E-mail", who.email)
+        look.fact("Email", who.email)
     look.go_to("Sign out", addresses.END)
 
 

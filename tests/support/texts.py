@@ -125,7 +125,7 @@ def _is_for_people(said: str) -> bool:
         return False
     if _LOOKS_LIKE_CODE.search(said) and not _A_SENTENCE.search(said):
         return False
-    return " " in said.strip() or re.fullmatch(r"[A-Z][a-z]+[.…?]?", said) is not None
+    return " " in said.strip() or re.fullmatch(r"[A-Z][a-z-]*[a-z][.…?]?", said) is not None
 
 
 def main() -> None:

@@ -37,8 +37,9 @@ def show(visit: Visit) -> None:
     total = sum(one.n for one in found)
     st.subheader(f"{phrases.plural(total, 'balance')} created in {month.name}")
     st.caption(
-        f"Months are in the time zone {look.safe(str(zone))}. A balance counts in the month in which Balance "
-        f"Desk learned that it was created. {look.place(connection.instance, connection)}."
+        f"In {look.place(connection.instance, connection)}. Months are in the time zone "
+        f"{look.safe(str(zone))}. A balance counts in the month in which Balance Desk "
+        "learned that it was created."
     )
     if not found:
         return

@@ -141,7 +141,7 @@ def ended(request: Request) -> str:
 
 
 def approved(request: Request, in_zone: tzinfo) -> str:
-    """ "Asked for by Ada. Approved by Grace on 2 Nov 2026, 16:07: 54 balances, digest 3f2a 91bc …" """
+    """ "Approval requested by Ada. Approved by Grace on 2 Nov 2026, 16:07: 54 balances, digest 3f2a …" """
     names = [
         f"{phrases.actor(one.who)} on {phrases.when(one.at, in_zone)}"
         for one in request.decisions
@@ -149,7 +149,7 @@ def approved(request: Request, in_zone: tzinfo) -> str:
     ]
     covers = f"{phrases.plural(request.rows, 'balance')}, digest {digest(request)}"
     asked_by = phrases.actor(request.asked_by)
-    return f"Asked for by {asked_by}. Approved by {phrases.listed(names)}: {covers}."
+    return f"Approval requested by {asked_by}. Approved by {phrases.listed(names)}: {covers}."
 
 
 _WHY = {

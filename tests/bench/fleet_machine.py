@@ -1,6 +1,5 @@
 """A machine of the fleet: one worker, and the network that connects it to the database."""
 
-import os
 import random
 import signal
 import subprocess
@@ -10,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import orjson
-
+from tests.support.desk_settings import connection_table, environment
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.stalling_proxy import StallingProxy
@@ -49,7 +47,7 @@ class Machine:
         self._folder = folder
         self._network = StallingProxy(postgres.port)
         self._write_secrets(blnks, cap)
-        self._env = self._environment(database)
+        self._env = environment(folder, f"postgresql://postgres@127.0.0.1:{self._network.port}/{database}")
         self.worker = self._start()
 
     def kill(self) -> None:
@@ -90,26 +88,17 @@ class Machine:
             )
 
     def _write_secrets(self, blnks: Sequence[PracticeBlnk], cap: int | None) -> None:
-        lines = ["practice = false"]
-        for at, blnk in enumerate(blnks):
-            table = {
-                "base_url": blnk.url,
-                "instance_id": blnk.instance_id,
-                "environment": "sandbox",
-                "access_token": blnk.token,
-                "requests_per_minute": cap or 1_000_000,
-            }
-            lines += [
-                f"[connections.c{at}]",
-                *(f"{key} = {orjson.dumps(v).decode()}" for key, v in table.items()),
-            ]
-        (self._folder / "secrets.toml").write_text("\n".join(lines))
-
-    def _environment(self, database: str) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("BLNK_")}
-        return {
-            **kept,
-            "BLNK_DATA_DIR": str(self._folder),
-            "BLNK_SECRETS_FILE": str(self._folder / "secrets.toml"),
-            "BLNK_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self._network.port}/{database}",
-        }
+        tables = [
+            connection_table(
+                f"c{at}",
+                {
+                    "base_url": blnk.url,
+                    "instance_id": blnk.instance_id,
+                    "environment": "sandbox",
+                    "access_token": blnk.token,
+                    "requests_per_minute": cap or 1_000_000,
+                },
+            )
+            for at, blnk in enumerate(blnks)
+        ]
+        (self._folder / "secrets.toml").write_text("\n".join(["practice = false", *tables]))

@@ -1,6 +1,5 @@
 """One desk of a round: a data folder and a database of its own, its senders, and the people who watch it."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from tests.bench.trial_approval import TwoPeople
 from tests.bench.trial_plan import REQUEST_TIMEOUT_SECONDS, Plan, Strike
 from tests.support.actors import actor
 from tests.support.approval import SIGN_IN
+from tests.support.desk_settings import connection_table, environment
 from tests.support.importer import SHORT_WAITS, make_draft
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
@@ -224,22 +224,15 @@ class Desk:
             "requests_per_minute": self._plan.requests_per_minute,
             **credentials,
         }
-        lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in table.items()]
         written = self._folder / "secrets.new"
         rule = ['approval = "always"', SIGN_IN] if self._plan.approval else []
-        written.write_text("\n".join(["practice = false", "[connections.here]", *lines, *rule]))
+        written.write_text("\n".join(["practice = false", connection_table("here", table), *rule]))
         written.replace(self._folder / "secrets.toml")
 
     def _environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("BLNK_")}
         waits = {**_WAITS, "CLAIM_GOOD": str(self._plan.claim_good_seconds)}
-        return {
-            **kept,
-            **{f"BLNK_WAIT_{name}": value for name, value in waits.items()},
-            "BLNK_DATA_DIR": str(self._folder),
-            "BLNK_SECRETS_FILE": str(self._folder / "secrets.toml"),
-            "BLNK_DATABASE_URL": self._url,
-        }
+        hurried = {f"BLNK_WAIT_{name}": value for name, value in waits.items()}
+        return environment(self._folder, self._url) | hurried
 
     def _sender(self) -> subprocess.Popen[bytes] | None:
         with self.store.read() as tx:

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from blnk_api.drafts import drafts
 from blnk_api.drafts.edits import file_choices
-from blnk_api.store import imports
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
 from tests.support import workbooks
@@ -30,19 +28,9 @@ def book(folder: Path) -> Path:
 
 
 def upload(importer: Importer, path: Path) -> Import:
-    id = imports.new_id()
-    with path.open("rb") as data:
-        drafts.upload(
-            importer.store,
-            importer.settings,
-            id=id,
-            connection=importer.connection,
-            who=actor(),
-            file_name=path.name,
-            data=data,
-        )
+    draft = importer.upload_alone(path.read_bytes(), name=path.name)
     importer.start()
-    return importer.wait_until_checked(importer.find(id))
+    return importer.wait_until_checked(draft)
 
 
 def states(importer: Importer, draft: Import) -> list[tuple[str, RowState]]:

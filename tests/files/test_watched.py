@@ -17,7 +17,6 @@ from blnk_api.drafts import check_process, drafts
 from blnk_api.files import FileProblem, reading_process
 from blnk_api.store import Store, events, import_acts, imports
 from blnk_api.store.events import EventKind
-from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 from tests.support import costly_workbooks
 from tests.support.actors import actor
@@ -58,22 +57,6 @@ def test_a_process_that_keeps_its_limits_or_has_ended_is_left_alone() -> None:
     assert watch.exceeded() is None
 
 
-def upload(importer: Importer, id: str) -> Import:
-    path = importer.data_dir / "file.csv"
-    path.write_text(GOOD)
-    with path.open("rb") as data:
-        drafts.upload(
-            importer.store,
-            importer.settings,
-            id=id,
-            connection=importer.connection,
-            who=actor(),
-            file_name="file.csv",
-            data=data,
-        )
-    return importer.find(id)
-
-
 def test_a_file_that_takes_too_much_is_rejected_with_a_sentence_and_not_read_again(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +90,7 @@ def test_two_slow_files_do_not_delay_a_third(importer: Importer, monkeypatch: py
     monkeypatch.setattr(check_process, "_checks", WarmProcess("tests.support.check_without_end"))
     monkeypatch.setattr(check_process, "_YOUNG_SECONDS", 0.2)
     for id in slow:
-        upload(importer, id)
+        importer.upload_alone(GOOD, name="file.csv", id=id)
     draft = importer.upload(GOOD)
     assert draft.stage is Stage.CHECKED
     assert [importer.find(id).stage for id in slow] == [Stage.UPLOADED, Stage.UPLOADED]

@@ -1,6 +1,5 @@
 """Every page as a person meets it: what it says, what it offers, and what it never does by itself."""
 
-import io
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlalchemy import text, update
 from streamlit.testing.v1 import AppTest
 
 from blnk_api.access.actors import SENDER
-from blnk_api.drafts import drafts, form_request
+from blnk_api.drafts import form_request
 from blnk_api.facts.findings import Findings, RowFinding
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.models import BalanceRequest
@@ -281,17 +280,7 @@ class TestAFile:
     CSV = f"ledger_id,currency,customer\n{LEDGER},USD,1\n{LEDGER},UDS,2\n{SAVINGS},eur,3\n".encode()
 
     def uploaded(self, importer: Importer, data: bytes = CSV, name: str = "mar*ch*.csv") -> Import:
-        id = imports.new_id()
-        drafts.upload(
-            importer.store,
-            importer.settings,
-            id=id,
-            connection=importer.connection,
-            who=actor(),
-            file_name=name,
-            data=io.BytesIO(data),
-        )
-        return importer.find(id)
+        return importer.upload_alone(data, name=name)
 
     def checked(self, importer: Importer, data: bytes = CSV) -> Import:
         import_ = self.uploaded(importer, data)

@@ -1,7 +1,6 @@
 """Drafts that are checked in this process: the whole file, as the sender does it, or one fix at once."""
 
 import asyncio
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,12 +10,12 @@ import orjson
 from blnk_api.blnk import reader
 from blnk_api.blnk.replies import Request
 from blnk_api.client import BlnkClient
-from blnk_api.drafts import check_draft, drafts
+from blnk_api.drafts import check_draft
 from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.drafts.rechecking.at_once import AtOnce
 from blnk_api.facts.mapping import Mapping
 from blnk_api.lookup.looker import Looker
-from blnk_api.store import import_acts, imports
+from blnk_api.store import import_acts
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
@@ -38,19 +37,7 @@ def upload(
     name: str = "customers.csv",
 ) -> Import:
     """A draft whose check has not begun."""
-    id = imports.new_id()
-    drafts.upload(
-        importer.store,
-        importer.settings,
-        id=id,
-        connection=importer.connection,
-        who=actor(),
-        file_name=name,
-        data=io.BytesIO(text.encode()),
-        mapping=mapping,
-        accepted_currencies=accepted,
-    )
-    return importer.find(id)
+    return importer.upload_alone(text, name=name, mapping=mapping, accepted_currencies=accepted)
 
 
 def check_whole(importer: Importer, draft: Import) -> Import:
@@ -101,21 +88,14 @@ def verdict(importer: Importer, draft: Import) -> dict[str, Any]:
 def verdict_of_whole(importer: Importer, draft: Import) -> dict[str, Any]:
     """What a check of the whole file says about the same file with the same edits, as a separate import."""
     now = importer.find(draft.id)
-    other = imports.new_id()
     with importer.files.open(f"uploads/{now.file_path}") as data:
-        drafts.upload(
-            importer.store,
-            importer.settings,
-            id=other,
-            connection=importer.connection,
-            who=actor(),
-            file_name=now.file_name,
-            data=data,
+        made = importer.upload_alone(
+            data.read(),
+            name=now.file_name,
             mapping=now.mapping,
             options=now.options,
             accepted_currencies=now.accepted.currencies,
         )
-    made = importer.find(other)
     with importer.store.write() as tx:
         for one in edits.of_import(tx, now.number):
             edits.add(tx, made.number, [(one.number, one.position, one.old, one.new)], who=actor())

@@ -284,9 +284,12 @@ class Importer:
         self.start()
         return self.wait_until_checked(draft, until=until)
 
-    def upload_alone(self, text: str, *, name: str = "customers.csv") -> Import:
-        """The draft of a file that no sender in this process checks."""
-        id = imports.new_id()
+    def upload_alone(
+        self, data: str | bytes, *, name: str = "customers.csv", id: str | None = None, **chosen: Any
+    ) -> Import:
+        """The draft of a file that no sender in this process checks. `chosen` is what a person chose."""
+        id = id or imports.new_id()
+        raw = data.encode(errors="surrogateescape") if isinstance(data, str) else data
         drafts.upload(
             self.store,
             self.settings,
@@ -294,7 +297,8 @@ class Importer:
             connection=self.connection,
             who=actor(),
             file_name=name,
-            data=io.BytesIO(text.encode(errors="surrogateescape")),
+            data=io.BytesIO(raw),
+            **chosen,
         )
         return self.find(id)
 

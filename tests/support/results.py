@@ -1,16 +1,12 @@
 """Results files as people download them and upload them again."""
 
-import io
 from typing import Any
 
 import pytest
 
-from blnk_api.drafts import drafts
 from blnk_api.reports import results
 from blnk_api.reports.results import FileKind, Variant
-from blnk_api.store import imports
 from blnk_api.store.imports import Import
-from tests.support.actors import actor
 from tests.support.importer import Importer
 
 KINDS = pytest.mark.parametrize("kind", list(FileKind))
@@ -18,19 +14,9 @@ KINDS = pytest.mark.parametrize("kind", list(FileKind))
 
 def upload(importer: Importer, name: str, data: bytes, **chosen: Any) -> Import:
     """A file's draft, checked."""
-    id = imports.new_id()
-    drafts.upload(
-        importer.store,
-        importer.settings,
-        id=id,
-        connection=importer.connection,
-        who=actor(),
-        file_name=name,
-        data=io.BytesIO(data),
-        **chosen,
-    )
+    draft = importer.upload_alone(data, name=name, **chosen)
     importer.start()
-    return importer.wait_until_checked(importer.find(id))
+    return importer.wait_until_checked(draft)
 
 
 def results_of(importer: Importer, import_: Import, variant: Variant, kind: FileKind) -> bytes:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from blnk_api.common.invisible_characters import bare
 from blnk_api.common.quoting import shown
 from blnk_api.currencies import name_of
-from blnk_api.facts.mapping import Use
+from blnk_api.facts.mapping import ONE_COLUMN_EACH, Use
 from blnk_api.files.column_names import recognise
 from blnk_api.files.limits import MAX_COLUMNS, FileProblem
 
@@ -17,19 +17,7 @@ LOOK_AT = 50
 
 Row = tuple[int, list[str]]
 
-_TELLING = frozenset(
-    {
-        Use.LEDGER,
-        Use.CURRENCY,
-        Use.IDENTITY,
-        Use.INDICATOR,
-        Use.LINEAGE,
-        Use.ALLOCATION_STRATEGY,
-        Use.BALANCE_ID,
-        Use.IMPORT_REF,
-        Use.IMPORT_ROW,
-    }
-)
+_TELLING = frozenset({*ONE_COLUMN_EACH, Use.BALANCE_ID, Use.IMPORT_REF, Use.IMPORT_ROW})
 ID = re.compile(r"(?:ldg|idt|bln)_\S+|general_ledger_id|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?")
 

@@ -30,18 +30,6 @@ from tests.support.practice import PracticeBlnk
 ASKED = BalanceRequest(ledger_id="ldg_00000001-0000-4000-8000-000000000001", currency="USD")
 
 
-@pytest.fixture(scope="module")
-def one_blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
-    with PracticeBlnk(tmp_path_factory.mktemp("auth")) as blnk:
-        yield blnk
-
-
-@pytest.fixture
-def blnk(one_blnk: PracticeBlnk) -> PracticeBlnk:
-    one_blnk.reset()
-    return one_blnk
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(f"sqlite:///{tmp_path / 'journal.db'}")

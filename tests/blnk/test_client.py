@@ -23,18 +23,6 @@ ADA = "idt_00000001-0000-4000-8000-000000000001"
 ASKED = BalanceRequest(ledger_id=LEDGER, currency="USD")
 
 
-@pytest.fixture(scope="module")
-def one_blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
-    with PracticeBlnk(tmp_path_factory.mktemp("client")) as blnk:
-        yield blnk
-
-
-@pytest.fixture
-def blnk(one_blnk: PracticeBlnk) -> PracticeBlnk:
-    one_blnk.reset()
-    return one_blnk
-
-
 @pytest.fixture
 def client(blnk: PracticeBlnk) -> Iterator[BlnkClient]:
     with BlnkClient(connection_of(blnk)) as client:

@@ -4,7 +4,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,18 +26,6 @@ from tests.support.connections import (
 from tests.support.practice import PracticeBlnk
 
 ASKED = BalanceRequest(ledger_id="ldg_00000001-0000-4000-8000-000000000001", currency="USD")
-
-
-@pytest.fixture(scope="module")
-def one_blnk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeBlnk]:
-    with PracticeBlnk(tmp_path_factory.mktemp("transport")) as blnk:
-        yield blnk
-
-
-@pytest.fixture
-def blnk(one_blnk: PracticeBlnk) -> PracticeBlnk:
-    one_blnk.reset()
-    return one_blnk
 
 
 def creates(blnk: PracticeBlnk) -> int:

@@ -33,6 +33,7 @@ def show(visit: Visit, import_: Import) -> None:
         st.write(look.safe(words.requested(request, zone)))
         st.write(look.safe(words.still_needed(request, zone)))
         look.fact("Digest of these balances", words.digest(request))
+        st.caption("The same digest on another page or on a receipt means exactly these balances.")
         if permission.offered(visit, Act.APPROVE):
             _decide(visit, import_, request, why)
         if permission.may(visit, Act.WITHDRAW):

@@ -82,7 +82,7 @@ def test_a_backup_under_load_is_restored_elsewhere_and_sends_nothing_before_star
     go_to(elsewhere, monkeypatch)
     restored = commands.call("restore", archive)
     assert restored.code == 0, restored
-    assert "2 imports are back" in restored.out
+    assert "2 imports were restored to" in restored.out
     assert "1 of them had not finished" in restored.out
     assert "python -m blnk_api start" in restored.out
     assert files(elsewhere, "receipts") == receipts
@@ -279,7 +279,9 @@ def test_a_desk_on_postgres_is_backed_up_with_its_own_tool_files_and_all(
     copy = dumped_and_restored(importer.database_url, postgres, dump)
     go_to(elsewhere, monkeypatch, url=copy)
     told = commands.call("restore")
-    assert (told.code, "1 import is back in the import database. 1 of them" in told.out) == (0, True), told
+    assert (told.code, "1 import was restored to the import database. 1 of them" in told.out) == (0, True), (
+        told
+    )
     assert not elsewhere.exists()
     store = Store(copy)
     with PostgresFiles(store, tmp_path).open(f"uploads/{draft.id}/file") as file:
@@ -321,7 +323,7 @@ def test_files_that_an_earlier_version_backed_up_are_restored_into_postgres(
     assert (told.code, "was made from a desk on Postgres" in told.err) == (2, True)
     go_to(elsewhere, monkeypatch, url=importer.database_url)
     told = commands.call("restore", archive)
-    assert (told.code, "in the import database, as of 14 Nov 2023" in told.out) == (0, True), told
+    assert (told.code, "to the import database, as of 14 Nov 2023" in told.out) == (0, True), told
     with importer.files.open(name) as file:
         assert file.read() == TEXT.encode()
     assert list(importer.files.folders("uploads")) == [draft.id]

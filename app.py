@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.watcher.polling_path_watcher import PollingPathWatcher
 
 from blnk_api import currencies
 from blnk_api.common import log, open_files, private_files
@@ -54,10 +55,21 @@ def _log_and_check() -> None:
     startup_check.check_all()
 
 
+def _stop_watching_settings() -> None:
+    """Streamlit looks five times a second whether its own settings were edited, which costs more than all
+    else that a server with no visitor does. They are read at the start."""
+
+    def never(_: PollingPathWatcher) -> None:
+        pass
+
+    setattr(PollingPathWatcher, "_schedule", never)  # noqa: B010 - it is not for others
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     open_files.raise_limit()
     log.to_stderr()
+    _stop_watching_settings()
     loading = asyncio.create_task(asyncio.to_thread(_load))
     async with supervise.helpers():
         await loading

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from blnk_api import environment_settings as environment
 from blnk_api.access.role_grants import Grants, read_grants
 from blnk_api.common.origins import Origin
+from blnk_api.common.practice_address import RUNNING_FILE, folder_of
 from blnk_api.connections import (
     PRACTICE,
     Connection,
@@ -180,6 +181,20 @@ def secrets_path(environ: Mapping[str, str] | None = None) -> Path:
     """Returns the path of the secrets file, which may not exist."""
     env = os.environ if environ is None else environ
     return Path(env.get("BLNK_SECRETS_FILE") or ".streamlit/secrets.toml").absolute()
+
+
+def files_as_of_now(settings: Settings) -> Collection[tuple[int, int, int] | None]:
+    """What tells a later state of the files that `load` reads from this one, without reading them."""
+    paths = settings.secrets_path, folder_of(settings.data_dir) / RUNNING_FILE
+    return [_as_of_now(path) for path in paths]
+
+
+def _as_of_now(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def read_secrets(environ: Mapping[str, str] | None = None) -> dict[str, object]:

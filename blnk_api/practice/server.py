@@ -31,6 +31,8 @@ HOST = "127.0.0.1"
 KEEP_ALIVE_SECONDS = 120
 """Long, so that no idle connection closes just as a client uses it, which would look like a lost answer."""
 
+_DATE_SECONDS = 1.0
+
 
 class AlreadyRunning(RuntimeError):
     """Another process serves this data folder."""
@@ -58,6 +60,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def main_loop(self) -> None:
+        """Uvicorn's own looks ten times a second whether it should end, which `handle_exit` does."""
+        while True:
+            await self.on_tick(0)  # sets the date that answers carry
+            await asyncio.sleep(_DATE_SECONDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._leave()

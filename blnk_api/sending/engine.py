@@ -39,7 +39,8 @@ from blnk_api.store.sending.leases import Lease
 from blnk_api.store.states import PausedBy, Ramp
 
 TICK_SECONDS = 0.02
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 10.0
+"""Whatever there is to do wakes it."""
 CLAIM_AHEAD_SECONDS = 0.1
 """Only rows that the pace releases within this time are claimed."""
 CLAIM_WHEN_GONE = 0.65

@@ -20,6 +20,7 @@ from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.verify import put_missing_in_doubt, verify
 from blnk_api.settings import Waits
 from blnk_api.store import import_acts, import_changes, imports
+from blnk_api.store.async_store import LOOKED_AT_ANYHOW_SECONDS
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import notices
@@ -30,6 +31,7 @@ from blnk_api.store.transitions import move_import
 
 PAGES_ACTIVE_SECONDS = 60.0
 LEARNED_SECONDS = 1.0
+IDLE_SECONDS = 5.0
 MOST_HOURS_TOLD = 10_000
 _LIVE = [ImportState.QUEUED, ImportState.RUNNING, ImportState.PAUSED, ImportState.VERIFYING]
 
@@ -76,7 +78,9 @@ class Lifecycle:
             except (OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
             if not moved:
-                await changes.wait(self._waits.worker_notices, self._engine.at_rest)
+                # A lane also waits for answers of Blnk, of which the store knows nothing.
+                anyhow = None if self._engine.lanes else LOOKED_AT_ANYHOW_SECONDS
+                await changes.wait(self._waits.worker_notices, self._engine.at_rest, anyhow_seconds=anyhow)
             self._engine.at_rest.clear()
 
     async def _watch(self) -> bool:
@@ -193,7 +197,8 @@ class Lifecycle:
                     self._gate.breaker.looked()  # Blnk answers; what it says matters only to rows
                 except errors.BlnkError:
                     pass  # the gateway has informed the breaker
-            await asyncio.sleep(self._waits.resolve)
+            is_idle = self._gate.breaker.circuit is Circuit.CLOSED and not self._engine.lanes
+            await asyncio.sleep(IDLE_SECONDS if is_idle else self._waits.resolve)
 
     async def _remember_learned(self) -> None:
         """Stores pace and breaker, and reads from the store whether pages are reading."""

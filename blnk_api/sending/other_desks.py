@@ -32,6 +32,7 @@ _SHARE = 0.02
 """The share of the connection's requests that this may take while rows are sent."""
 _NOT_ASKED_LIKE_THIS = (400, 404, 422)
 """An instance that rejects this request: the rows that were sent are still looked up."""
+_IDLE_SECONDS = 2.0
 _DRAIN_SECONDS = 0.05
 _TOLD = 6
 _FIRST_YEAR = 2020
@@ -69,7 +70,7 @@ class OtherDesks:
     async def run(self, lanes: Mapping[int, Lane], every_seconds: float) -> None:
         """Runs until canceled, and checks from time to time while rows are sent."""
         while True:
-            await asyncio.sleep(every_seconds)
+            await asyncio.sleep(every_seconds if lanes else _IDLE_SECONDS)
             try:
                 await self.now_and_then(list(lanes.values()))
             except AccessDenied as denied:

@@ -32,6 +32,8 @@ class DraftChecks:
         """The versions whose files were checked from here."""
         self.unread: set[int] = set()
         """Drafts whose files are to be read, by whomever, as of the last look."""
+        self.is_tended = False
+        """Whether the last look found nothing to do or to wait for, and nothing was written since."""
 
     @property
     def have_room(self) -> bool:
@@ -57,6 +59,7 @@ class DraftChecks:
         if at_work := self._checks.ids:
             await self._checks.end_all_but(await self._thread.read(imports.drafts_among, at_work))
         drafts = await self._thread.read(imports.being_checked)
+        self.is_tended = not (drafts or at_work or self._looks)
         self.unread = {one.number for one in drafts if one.stage is not Stage.LOOKING}
         self._begun = {one.id: self._begun[one.id] for one in drafts if one.id in self._begun}
         for draft in drafts:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from blnk_api import settings as settings_module
 from blnk_api.errors import SettingsProblem
@@ -62,6 +62,8 @@ class Engines:
         self._are_settled = False
         """Whether they were read twice with the same result: a file that is being written is empty for a
         moment."""
+        self._files: Collection[object] = ()
+        """The settings' files before they were last read."""
 
     @property
     def running(self) -> list[Running]:
@@ -88,15 +90,27 @@ class Engines:
         for one in self._running.values():
             one.raise_if_broken()
 
+    def have_nothing_to_follow(self) -> bool:
+        """Whether the settings' files are the ones that were read, and all that they ask for is done."""
+        served = {one.connection.instance for one in self._running.values()}
+        return (
+            self._are_settled
+            and all(one.instance in served for one in self._wanted.values())
+            and settings_module.files_as_of_now(self.addressed) == self._files
+        )
+
     async def follow_secrets(self, leases: Leases) -> None:
         """Starts, replaces and stops engines to match the current connections, for instances that no other
         process sends to. That an instance has no connection anymore must have been read twice; changed
         credentials take effect at once."""
+        files = settings_module.files_as_of_now(self.addressed)
         try:
             settings = settings_module.load()
         except SettingsProblem as problem:
+            self._files = ()
             log.warning("%s", problem)
             return
+        self._files = files
         self.addressed = settings
         self._are_settled = settings.connections == self._read
         self._read = settings.connections

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import secrets
 import sys
@@ -28,7 +29,7 @@ from blnk_api.sending.running import stop_if_copied
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
 from blnk_api.store.async_store import AsyncStore
-from blnk_api.store.sending import recovery, senders
+from blnk_api.store.sending import lock, recovery, senders
 from blnk_api.store.sending.leases import DESK, Lease, LeaseLost, Leases
 from blnk_api.store.sending.lock import MOVED
 from blnk_api.wording import about_stops
@@ -42,6 +43,9 @@ from blnk_api.worker.served_metrics import ServedMetrics
 from blnk_api.worker.settings_seen import SettingsWatch
 
 log = logging.getLogger("blnk.worker")
+
+_TENDED_ANYHOW_SECONDS = 10.0
+"""How long what only the clock makes due may wait: a notification that is tried again, a purge."""
 
 
 class Worker:
@@ -65,7 +69,11 @@ class Worker:
         self._token = secrets.token_hex(8)
         self._owner = owner
         self._settings_watch = SettingsWatch(self._thread)
-        self._beat_at = 0.0
+        self._beat_at = self._tended_at = -math.inf
+        self._is_tended = False
+        """Whether nothing was written since everything was last looked at."""
+        self._told_serves: list[int] | None = None
+        """The instances that it serves, as the store has them."""
         self._metrics = ServedMetrics(settings, store)
         self._engines = Engines(settings, store, self._thread, wall=wall, on_post=self._metrics.on_post)
 
@@ -97,7 +105,10 @@ class Worker:
             try:
                 while True:
                     desk = await self._tend(leases, desk, preparer)
-                    await changes.wait(self._engines.settings.waits.worker_notices)
+                    anyhow = senders.BEAT_SECONDS if preparer.is_tended else None
+                    waits = self._engines.settings.waits.worker_notices
+                    if await changes.wait(waits, anyhow_seconds=anyhow):
+                        self._is_tended = preparer.is_tended = False
             finally:
                 await preparer.stop()
                 await self._engines.stop()
@@ -107,28 +118,34 @@ class Worker:
 
     async def _wait_for_lock(self, leases: Leases) -> Lease:
         is_told = False
-        while (lock := leases.take(DESK)) is None:
+        while (lease := leases.take(DESK)) is None:
             if not is_told:
                 is_told = True
                 log.info(
                     "Sender: another process is sending. This one, %d, takes over when it ends.", os.getpid()
                 )
             await asyncio.sleep(self._settings.waits.lock_retry)
-        return lock
+        return lease
 
     async def _tend(self, leases: Leases, desk: Lease | None, preparer: DraftChecks) -> Lease | None:
-        """Runs five times a second, so it only does cheap work; the rest waits for the next heartbeat.
-        Returns the lease for the desk's own tasks, if this process has it."""
+        """Runs at each change of the store, five times a second at most, and each second without one. Returns
+        the lease for the desk's own tasks, if this process has it."""
         if desk is not None and desk.is_lost:
             raise LeaseLost("" if self._store.is_in_place() else MOVED)
         self._engines.raise_if_broken()
         self._tell_changes()
-        if time.monotonic() - self._beat_at > senders.BEAT_SECONDS:
-            self._beat_at = time.monotonic()
+        now = time.monotonic()
+        is_due = now - self._tended_at > _TENDED_ANYHOW_SECONDS or self._thread.failure is not None
+        if now - self._beat_at > senders.BEAT_SECONDS:
+            self._beat_at = now
             if desk is None and (desk := await asyncio.to_thread(leases.take, DESK)) is not None:
                 await self._engines.recover_strays(leases)
-            await self._beat(leases, is_for_desk=desk is not None)
-        await preparer.look_for_drafts(self._engines.lookers)
+            await self._beat(leases)
+            if is_due or not self._is_tended:
+                self._tended_at, self._is_tended = now, True
+                await self._tend_all(is_for_desk=desk is not None)
+        if is_due or not preparer.is_tended:
+            await preparer.look_for_drafts(self._engines.lookers)
         return desk
 
     def _tell_changes(self) -> None:
@@ -136,12 +153,28 @@ class Worker:
             self._told = self._thread.failure
             self._tell(self._told)
 
-    async def _beat(self, leases: Leases, *, is_for_desk: bool) -> None:
-        await self._thread.read(self._store.refuse_later)
+    async def _beat(self, leases: Leases) -> None:
+        """Only what costs next to nothing as long as nothing changes."""
         self._metrics.serve(self._engines)
-        await self._engines.follow_secrets(leases)
+        if not self._engines.have_nothing_to_follow():
+            await self._engines.follow_secrets(leases)
         with contextlib.suppress(SQLAlchemyError, OSError):
-            await self._thread.write(senders.beat, token=self._token, serves=self._engines.serves)
+            if self._store.is_sqlite and self._told_serves == self._engines.serves:
+                lock.beat(self._store)
+            else:
+                await self._write_beat()
+
+    async def _write_beat(self) -> None:
+        serves = self._engines.serves
+        self._told_serves = None
+        await self._thread.write(senders.beat, token=self._token, serves=serves)
+        self._told_serves = serves
+
+    async def _tend_all(self, *, is_for_desk: bool) -> None:
+        await self._thread.read(self._store.refuse_later)
+        if self._thread.failure is not None:
+            with contextlib.suppress(SQLAlchemyError, OSError):
+                await self._write_beat()  # only a write shows that the store can be written again
         if is_for_desk:
             await self._engines.stop_strays()
             await self._tend_desk()

@@ -36,7 +36,8 @@ def sender_failure() -> str | None:
 
 
 _LOOK_SECONDS = 1.0
-_LOOK_AT_SENDER_SECONDS = 0.2
+_LOOK_AT_OURS_SECONDS = 10.0
+"""Whether our own Practice answers: that its process ends is noticed at once."""
 _LOOK_WHILE_STARTING_SECONDS = 0.05
 _SETTINGS_AGAIN_SECONDS = 2.0
 _END_SECONDS = 0.8
@@ -103,6 +104,7 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
     One of our processes that finds the folder served by another ends by itself.
     """
     own: subprocess.Popen[bytes] | None = None
+    ended: asyncio.Task[int] | None = None
     wait = _FIRST_WAIT_SECONDS
     answered_at = time.monotonic()
     try:
@@ -110,7 +112,10 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
             if await asyncio.to_thread(launch.running, chosen.data_dir):
                 tried.set()
                 wait, answered_at = _FIRST_WAIT_SECONDS, time.monotonic()
-                await asyncio.sleep(_LOOK_SECONDS)
+                if ended is None or ended.done():
+                    await asyncio.sleep(_LOOK_SECONDS)
+                else:
+                    await asyncio.wait({ended}, timeout=_LOOK_AT_OURS_SECONDS)
                 continue
             silent = time.monotonic() - answered_at > chosen.waits.practice_start
             if silent:
@@ -128,6 +133,7 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             try:
                 own = await asyncio.to_thread(launch.start, chosen.data_dir)
+                ended = asyncio.create_task(_end_of(own))
             except OSError as problem:
                 tried.set()
                 _log.error(
@@ -144,6 +150,8 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
         tried.set()
         if own is not None:
             await _end(own)
+        if ended is not None:
+            await ended
 
 
 async def _keep_sender() -> None:
@@ -185,11 +193,21 @@ def _start_sender() -> subprocess.Popen[bytes]:
 
 
 async def _end_of(process: subprocess.Popen[bytes]) -> int:
-    while True:
-        code = process.poll()
-        if code is not None:
-            return code
-        await asyncio.sleep(_LOOK_AT_SENDER_SECONDS)
+    """Waits in a thread of its own, which ends with the process: nothing polls it."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def tell(code: int) -> None:
+        if not ended.done():
+            ended.set_result(code)
+
+    def wait() -> None:
+        code = process.wait()
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, code)
+
+    threading.Thread(target=wait, daemon=True, name="end").start()
+    return await ended
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ from blnk_api.sending.in_doubt import ownership
 from blnk_api.sending.in_doubt.absence import SAME_SERVER_ERRORS, Look
 from blnk_api.settings import Waits
 from blnk_api.store import imports
+from blnk_api.store.async_store import LOOKED_AT_ANYHOW_SECONDS
 from blnk_api.store.imports import Import
 from blnk_api.store.sending import recovery, rows_in_doubt
 from blnk_api.store.sending.attempts import remember_first
@@ -32,14 +33,22 @@ class InDoubtLookups:
         self._only = only
 
     async def run(self) -> None:
+        changes = self._store.changes()
         while True:
+            may_be_due = True
             try:
-                await self._look_up_due()
+                may_be_due = await self._look_up_due()
             except (errors.BlnkError, OperationalError, OSError):
                 await asyncio.sleep(self._waits.journal_retry)
-            await asyncio.sleep(self._waits.resolve if self._engine.lanes else IDLE_SECONDS)
+            if self._engine.lanes:
+                await asyncio.sleep(self._waits.resolve)
+            elif may_be_due:
+                await asyncio.sleep(IDLE_SECONDS)
+            else:
+                await changes.wait(IDLE_SECONDS, anyhow_seconds=LOOKED_AT_ANYHOW_SECONDS)
 
-    async def _look_up_due(self) -> None:
+    async def _look_up_due(self) -> bool:
+        """Returns whether there are rows in doubt, which are looked up when their time has come."""
         name = self._engine.name
         if await self._store.read(recovery.anybody_left_rows, self._instance, except_of=name):
             # Claimed by a sender that had lost its lease to us and not noticed yet.
@@ -55,10 +64,11 @@ class InDoubtLookups:
                 message="These credentials have no read permission. Check in Blnk whether the "
                 "balance exists.",
             )
-            return
+            return True
         now = self._engine.gateway.clock()
         for look in self._engine.resolver.due(rows, now):
             await self._look(look)
+        return bool(rows)
 
     async def _look(self, look: Look) -> None:
         import_ = await self._store.read(imports.by_number, look.rows[0].import_)

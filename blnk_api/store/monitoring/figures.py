@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from blnk_api.settings import Instance
-from blnk_api.store.sending import stops
+from blnk_api.store.sending import senders, stops
 from blnk_api.store.states import ImportState, RowState
-from blnk_api.store.tables import counts, imports, instances, is_one_of, notices, rows, senders
+from blnk_api.store.tables import counts, imports, instances, is_one_of, notices, rows
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def read(tx: Connection) -> Figures:
         .join(counts, counts.c.import_ == imports.c.number)
         .group_by(imports.c.instance, imports.c.state, counts.c.state)
     )
-    beat = tx.execute(select(senders.c.since, senders.c.beat_at).order_by(senders.c.beat_at.desc())).first()
+    heard = senders.last_heard(tx)
     return Figures(
         instances=known,
         imports={(one.instance, ImportState(one.state)): one[2] for one in by_state},
@@ -66,8 +66,8 @@ def read(tx: Connection) -> Figures:
         notices_owed=tx.execute(
             select(func.count()).select_from(notices).where(notices.c.next_at.is_not(None))
         ).scalar_one(),
-        sender_since=beat.since if beat else None,
-        sender_beat_at=beat.beat_at if beat else None,
+        sender_since=heard[0] if heard else None,
+        sender_beat_at=heard[1] if heard else None,
     )
 
 

@@ -1,14 +1,21 @@
-"""The lock of a data folder: on SQLite only its holder posts balances. On Postgres `leases` say who may."""
+"""The lock of a data folder: on SQLite only its holder posts balances. On Postgres `leases` say who may.
 
+That its holder lives is said by the time of a file beside the database: a write each second would wake every
+loop that waits for one, and the disk of a desk with nothing to do.
+"""
+
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection
 
 from blnk_api.store.database import Store, StoreUnavailable, file_at
 
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
 
-
+BEAT_FILE = "sender.beat"
 MOVED = (
     "The data folder was moved or replaced while it was in use. Nothing more is sent. Put the folder back "
     "and restart: rows that were being sent are looked up in Blnk first."
@@ -71,3 +78,22 @@ def _file_system_of(folder: Path) -> str:
         if folder.is_relative_to(point) and len(point) >= len(best):
             best, kind = point, type_
     return kind
+
+
+def beat(store: Store) -> None:
+    """Says that the sender lives now. Raises OSError."""
+    path = store.folder / BEAT_FILE
+    with suppress(FileNotFoundError):
+        os.utime(path)
+        return
+    path.touch(mode=0o600)
+
+
+def heard_at(tx: Connection) -> float:
+    """When it last did, in seconds since 1970. 0 where it never did, or says so in the database."""
+    database = tx.engine.url.database
+    if tx.dialect.name != "sqlite" or not database:
+        return 0.0
+    with suppress(OSError):
+        return os.stat(os.path.join(os.path.dirname(os.path.abspath(database)), BEAT_FILE)).st_mtime
+    return 0.0

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from blnk_api.store import instance_numbers
+from blnk_api.store.sending import lock
 from blnk_api.store.sending.leases import served_lately
 from blnk_api.store.tables import instances, senders
 
@@ -67,6 +68,12 @@ def register(tx: Connection, *, token: str, owner: str) -> None:
     )
 
 
+def last_heard(tx: Connection) -> tuple[float, float] | None:
+    """Since when the sender runs that was heard last, and when that was, in seconds since 1970."""
+    last = tx.execute(select(senders.c.since, senders.c.beat_at).order_by(senders.c.beat_at.desc())).first()
+    return (last.since, max(last.beat_at, lock.heard_at(tx))) if last else None
+
+
 def beat(tx: Connection, *, token: str, serves: Sequence[int], reaches: Sequence[int] | None = None) -> None:
     tx.execute(
         update(senders)
@@ -86,7 +93,9 @@ def resign(tx: Connection, *, token: str) -> None:
 def at_work(tx: Connection) -> list[Sender]:
     """Senders with a recent heartbeat, oldest first. On SQLite at most one; on Postgres some may be
     waiting."""
-    heard = select(senders).where(senders.c.beat_at >= _now(tx) - STALE_SECONDS).order_by(senders.c.since)
+    heard = select(senders).order_by(senders.c.since)
+    if lock.heard_at(tx) < time.time() - STALE_SECONDS:
+        heard = heard.where(senders.c.beat_at >= _now(tx) - STALE_SECONDS)
     return [
         Sender(
             one.token,

@@ -66,7 +66,9 @@ def _environment(home: Path, url: str) -> dict[str, str]:
         f'practice = false\n[connections.here]\nbase_url = "{url}"\ninstance_id = "i"\n'
         f'environment = "sandbox"\naccess_token = "t"\nrequests_per_minute = 100000\n'
     )
-    return {**os.environ, "BLNK_DATA_DIR": str(home), "BLNK_SECRETS_FILE": str(secrets)}
+    # An installed desk is compiled before its first command; what a machine of developers asks for is not.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**environ, "BLNK_DATA_DIR": str(home), "BLNK_SECRETS_FILE": str(secrets)}
 
 
 def _of_all(pid: int) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.store import failures
+from blnk_api.store.migrations import new_sqlite
 from blnk_api.store.trail.chain import OPTION, Unlinked, seal
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -115,6 +116,14 @@ class Store:
             return
         if at is not None and at not in self._versions:
             raise LaterVersion(_LATER_VERSION)
+        if at is None and self.is_sqlite:
+            with self.write() as tx:
+                is_made = new_sqlite.make(tx)
+            if is_made and self._found_version() == self._head:
+                return
+        self._upgrade()
+
+    def _upgrade(self) -> None:
         # Imported here: it takes as long to load as everything else, and most processes never need it.
         from alembic import command
         from alembic.config import Config

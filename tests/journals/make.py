@@ -3,10 +3,11 @@
     python -m tests.journals.make tests/journals/0001.db
 
 Run it once for each new migration, before the next one is written; tests/store/test_migrations.py opens
-them all.
+them all. It also writes what a new SQLite store begins with (blnk_api/store/migrations/new_sqlite.sql).
 """
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from blnk_api.access.actors import SENDER
 from blnk_api.facts.findings import Findings
 from blnk_api.facts.totals import Totals
 from blnk_api.store import Store, import_acts, import_changes, imports, instance_numbers, tables, transitions
+from blnk_api.store.migrations import new_sqlite
 from blnk_api.store.people import desk_events, edits, notes, people
 from blnk_api.store.people.desk_events import DeskEventKind
 from blnk_api.store.sending import attempts, copied_store, rows_in_doubt, senders, stops, superseded
@@ -148,5 +150,16 @@ def make(path: Path) -> None:
     store.close()
 
 
+def schema_of_migrations() -> str:
+    """What `new_sqlite.FILE` has to contain."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        store = Store(f"sqlite:///{path}")
+        store._upgrade()
+        store.close()
+        return new_sqlite.dump(path)
+
+
 if __name__ == "__main__":
+    new_sqlite.FILE.write_text(schema_of_migrations(), "utf-8")
     make(Path(sys.argv[1]))

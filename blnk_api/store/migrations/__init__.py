@@ -1,0 +1,1 @@
+"""How the tables of earlier versions become today's, and what a new store begins with."""

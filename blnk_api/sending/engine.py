@@ -134,9 +134,11 @@ class Engine:
         return sum(lane.in_flight for lane in self.lanes.values())
 
     def _launch(self, permits: int) -> None:
-        """Sends claimed rows, one lane after the other, so that imports share the pace."""
+        """Sends claimed rows, one lane after the other, so that imports share the pace. What was claimed just
+        as its import stopped goes back (`_give_back`)."""
         free = min(permits, self._most_at_once - self.in_flight) if self._lease.is_held() else 0
-        lanes = sorted((lane for lane in self.lanes.values() if lane.claimed), key=lambda lane: lane.turn)
+        waiting = (lane for lane in self.lanes.values() if lane.claimed and lane.sends)
+        lanes = sorted(waiting, key=lambda lane: lane.turn)
         while free > 0 and lanes:
             for lane in lanes[:free]:
                 free -= 1
@@ -190,6 +192,7 @@ class Engine:
         for lane in lanes:
             n = min(share, lane.room(), len(lane.ready))
             rows = {row.id: row for row in (lane.ready.popleft() for _ in range(n))}
+            lane.claiming = len(rows)
             number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
             leave_before = boottime() + self._waits.claim_good
             needs_approval = must_carry_one(self.gateway.connection.approval, lane.import_)
@@ -203,7 +206,9 @@ class Engine:
                 # It is unknown whether this was committed, but nothing has left: the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
                 await self._recorder.give_up_claim(number, list(rows), token)
+                lane.claiming = 0
                 break
+            lane.claiming = 0
             for id, n in claimed.tries.items():
                 lane.claimed.append(ClaimedRow(id, n, token, rows[id].ref, rows[id].body, leave_before))
             if lane.ramp is Ramp.FEW:

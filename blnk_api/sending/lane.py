@@ -19,6 +19,8 @@ class Lane:
     import_: Import
     ramp: Ramp
     ready: deque[Ready] = field(default_factory=deque)
+    claiming: int = 0
+    """Rows whose claim is being committed: an import that ends now must still give them back."""
     claimed: deque[ClaimedRow] = field(default_factory=deque)
     in_flight: int = 0
     turn: int = 0
@@ -59,7 +61,7 @@ class Lane:
     @property
     def out(self) -> int:
         """How many rows are between their claim and the record of their outcome."""
-        return len(self.claimed) + self.in_flight + len(self.results) + self.recording
+        return self.claiming + len(self.claimed) + self.in_flight + len(self.results) + self.recording
 
     def forget_sent(self) -> None:
         """From now on, balances are compared only with what is sent from now on."""

@@ -68,8 +68,14 @@ class Recorder:
                     part = lane.results[: min(MOST_PER_RECORD, came - start)]
                     del lane.results[: len(part)]
                     lane.recording = len(part)
-                    await self._insist(self._outcomes, attempts.record, lane.import_.number, part)
-                    lane.recording = 0
+                    try:
+                        await self._insist(self._outcomes, attempts.record, lane.import_.number, part)
+                    except BaseException:
+                        # Nobody knows whether it was written: `write_down_the_rest` writes it once more.
+                        lane.results[:0] = part
+                        raise
+                    finally:
+                        lane.recording = 0
                 await after(lane)
 
     async def insist(

@@ -1,5 +1,6 @@
 """Rules of the sender that no fault shows by itself: what looks ask for, and what a restart remembers."""
 
+import asyncio
 import threading
 import time
 from dataclasses import replace
@@ -10,13 +11,18 @@ import pytest
 
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import bound_of
+from blnk_api.sending.lane import Lane
+from blnk_api.sending.recorder import Recorder
 from blnk_api.settings import PRACTICE, load
+from blnk_api.store import Store
+from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import senders
-from blnk_api.store.states import ImportState, PausedBy, RowState
+from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import asked, assert_each_once
+from tests.support.store import claim, created, running, states_of
 
 
 def test_production_settles_for_a_minute_and_slow_connections_for_two_timeouts() -> None:
@@ -163,3 +169,28 @@ def test_what_was_learned_is_kept_for_the_next_start(practice_blnk: PracticeBlnk
     learned = wait_until(kept, lambda: "it is not written down")
     assert learned.per_minute == pytest.approx(6000 * 0.7)
     assert 300 < learned.not_before - time.time() <= 600
+
+
+def test_an_outcome_whose_record_is_cut_short_by_the_senders_end_is_recorded(store: Store) -> None:
+    """The store was busy with something else when the sender ended."""
+    made = running(store, 2)
+    claimed = claim(store, made)
+    is_free = threading.Event()
+
+    async def ends() -> None:
+        thread = AsyncStore(store)
+        lane = Lane(made, Ramp.ALL)
+        recorder = Recorder(thread, thread, {made.number: lane}, retry_seconds=0.01)
+        thread._thread.submit(is_free.wait)
+        for at, row in enumerate(claimed.tries):
+            recorder.add(lane, created(claimed, row, f"bln_{at}"))
+        running = asyncio.create_task(recorder.run(lambda _: asyncio.sleep(0)))
+        await asyncio.to_thread(wait_until, lambda: lane.recording, lambda: "nothing is recorded")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        is_free.set()
+        await recorder.write_down_the_rest()
+        thread.close()
+
+    asyncio.run(ends())
+    assert states_of(store, made) == [RowState.CREATED] * 2

@@ -30,8 +30,8 @@ from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, newest, req
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import done_but_for
 
-SLOW = 1_200
-"""Requests a minute: twenty rows take a second, so that something can happen in the middle."""
+SLOW = 600
+"""Requests a minute: ten rows take a second, so that something can happen in the middle."""
 
 
 def has_begun(blnk: PracticeBlnk) -> Callable[[], bool]:
@@ -229,10 +229,13 @@ def test_a_killed_command_continues_when_it_is_run_again(
 def test_ctrl_c_pauses_and_resume_continues(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands, number: signal.Signals
 ) -> None:
-    importer.connect(requests_per_minute=SLOW)
+    importer.connect(request_timeout_seconds=120)
+    practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=10)
     process = commands.begin("import", commands.file(60), "--yes")
     wait_until(has_begun(practice_blnk), lambda: "nothing was created")
     process.send_signal(number)
+    wait_until(lambda: newest(importer).state is ImportState.PAUSED, lambda: "it is not paused")
+    practice_blnk.clear_faults()
     ended = commands.end(process)
     paused = newest(importer)
     assert ended.code == 130
@@ -323,7 +326,7 @@ def test_progress_is_written_in_lines_to_a_log(
     importer: Importer, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_line, "_PLAIN_SECONDS", 0.02)
-    importer.connect(requests_per_minute=4 * SLOW)
+    importer.connect(requests_per_minute=4_800)
     ended = commands.call("import", commands.file(20), "--yes", "--progress", "plain")
     assert ended.code == 0
     assert any(line.endswith("of 20 balances processed.") for line in ended.err.splitlines())
@@ -334,7 +337,7 @@ def test_progress_is_one_line_on_a_terminal_that_is_rewritten(
     importer: Importer, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_line, "_REWRITE_SECONDS", 0.02)
-    importer.connect(requests_per_minute=4 * SLOW)
+    importer.connect(requests_per_minute=4_800)
     file = commands.file(20)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     ended = commands.call("import", file, "--yes")

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, update
@@ -173,7 +174,11 @@ class TestTheWords:
 
 
 class TestThePage:
-    def test_a_running_import_says_how_fast_it_is_and_why_not_faster(self, importer: Importer) -> None:
+    def test_a_running_import_says_how_fast_it_is_and_why_not_faster(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = time.time()
+        monkeypatch.setattr(progress_figures, "time", SimpleNamespace(time=lambda: now))
         import_ = importer.draft(requests_for(40))
         importer.confirm(import_)
         with importer.store.write() as tx:
@@ -181,7 +186,8 @@ class TestThePage:
         progress_figures.pulses.read(importer.store, import_.id)
         create_rows(importer.store, import_, 30)
         watched = progress_figures.pulses._watched[import_.id]
-        watched.seen.appendleft((time.time() - 12, 0))
+        watched.seen.appendleft((now - 12, 0))
+        now += 2
         told = said(visit("imports.py", **link(import_)))
         assert "30 of 40 balances processed." in told
         assert "2 rows a second · about 5 s left" in told

@@ -153,14 +153,14 @@ def test_many_downloads_at_once_leave_threads_for_pages(host: str, monkeypatch: 
 
     def slow() -> Desk:
         begun.release()
-        goes_on.wait(60)
+        goes_on.wait(600)
         return open_desk()
 
     monkeypatch.setattr(responses, "open_desk", slow)
     with ThreadPoolExecutor(60) as people:
         try:
             asked = [people.submit(get, f"{host}/evidence/any") for _ in range(60)]
-            assert all(begun.acquire(timeout=60) for _ in range(responses._MOST_AT_ONCE))
+            assert all(begun.acquire(timeout=180) for _ in range(responses._MOST_AT_ONCE))
             assert get(f"{host}/readyz").text == "ok\n"
             assert not begun.acquire(blocking=False)
         finally:

@@ -121,10 +121,11 @@ def test_a_desk_that_creates_later_rows_of_an_import_under_way_pauses_it_and_its
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other_desks, "LEAST_SECONDS", 0.05)
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=1200)
     draft = importer.begin(requests_for(300), created=10)
     made = made_elsewhere(practice_blnk, importer, draft, 299)
     paused_because_of(importer, draft, made)
+    importer.connect()
     importer.wait_for_ramp(draft, 0)
     assert importer.rows(draft)[299].state is RowState.READY
     importer.resume(draft)
@@ -139,7 +140,7 @@ def test_a_copy_of_this_desk_is_another_desk_though_it_has_the_same_imports(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(other_desks, "LEAST_SECONDS", 0.05)
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=1200)
     draft = importer.begin(requests_for(300), created=10)
     made = made_elsewhere(practice_blnk, importer, draft, 299, import_id=draft.id)
     paused_because_of(importer, draft, made)

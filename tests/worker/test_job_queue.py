@@ -12,7 +12,7 @@ from blnk_api.worker.fleet.jobs import NOW_AND_THEN, Job, JobKind
 from blnk_api.worker.fleet.queue_tables import make_tables
 from tests.support.postgres import Postgres
 
-SOON_SECONDS = 60
+SOON_SECONDS = 180
 
 
 @pytest.fixture

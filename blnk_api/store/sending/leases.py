@@ -127,6 +127,8 @@ class Leases:
     def __init__(self, store: Store, *, seconds: float) -> None:
         self._store = store
         self._seconds = seconds
+        self._silent_seconds = seconds * 0.8
+        """What has been open for this long is ended: it may have begun a moment after the last heartbeat."""
         self._file = SenderLock(store)
         self._held: dict[str, _RowLease] = {}
         self._changing = threading.Lock()
@@ -148,7 +150,7 @@ class Leases:
                 tx.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
                 if tx.execute(_TAKE, asked).first() is None:
                     return None
-                tx.execute(_END_IDLE, {"seconds": self._seconds})
+                tx.execute(_END_IDLE, {"seconds": self._silent_seconds})
         except OperationalError as problem:
             if getattr(problem.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
                 self._end_idle()
@@ -184,7 +186,7 @@ class Leases:
         Postgres has a timer for that, which does not run in the middle of several statements that a driver
         sends at once, or of a long answer: the session is active then, and waits for its client."""
         with suppress(SQLAlchemyError, OSError), self._store.write() as tx:
-            tx.execute(_END_IDLE, {"seconds": self._seconds})
+            tx.execute(_END_IDLE, {"seconds": self._silent_seconds})
 
     def _waits_for_other_version(self) -> bool:
         """It has been unable to claim since the schema is ours, and its earlier claims leave in a moment or

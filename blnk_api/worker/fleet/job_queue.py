@@ -14,7 +14,9 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.worker import Worker
+from psycopg import AsyncConnection
 from psycopg import errors as postgres
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -47,9 +49,10 @@ _CONNECTION = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "prepare_threshold": None,
 }
-"""Detects a server that disappears without notice, and works with a pooler that may assign any session."""
+"""Detects a server that disappears without notice."""
+_UNPREPARED = {"prepare_threshold": None}
+"""Works with a pooler that may assign any session."""
 
 _NOT_AGAIN = """
 SELECT lock FROM procrastinate_jobs AS job WHERE lock = ANY(%(locks)s) AND (
@@ -75,10 +78,16 @@ class JobQueue:
         """A worker's jobs are given up a little sooner than its leases, so that nothing waits for them."""
         self._heartbeat_seconds = lease_seconds / 5
         self._stalled_seconds = lease_seconds * 0.8
-        url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._told = ""
         self._app = App(
             connector=PsycopgConnector(
-                conninfo=url, kwargs=_CONNECTION, min_size=1, max_size=4, timeout=5.0, reconnect_timeout=5.0
+                conninfo=self._url,
+                kwargs=_CONNECTION,
+                min_size=1,
+                max_size=4,
+                timeout=5.0,
+                reconnect_timeout=5.0,
             )
         )
         self._queues = queues
@@ -98,16 +107,30 @@ class JobQueue:
         while True:
             began = time.monotonic()
             try:
+                await self._reach()
                 async with self._app.open_async():
+                    self._told = ""
                     await self._run(wanted, sweep_seconds)
-                log.warning("Reconnecting to the queue of jobs.")
+                self._tell("")
             except AWAY as problem:
-                log.warning("Reconnecting to the queue of jobs: %s", _first_line(problem))
+                self._tell(_first_line(problem))
             except ExceptionGroup as problems:
                 if problems.split(AWAY)[1] is not None:
                     raise
-                log.warning("Reconnecting to the queue of jobs: %s", _first_line(problems.exceptions[0]))
+                self._tell(_first_line(problems.exceptions[0]))
             await asyncio.sleep(max(0.0, _AGAIN_SECONDS - (time.monotonic() - began)))
+
+    async def _reach(self) -> None:
+        """Raises while Postgres is away. A pool that is opened then gives up after a few tries, and says so
+        half a minute later."""
+        connection = await AsyncConnection.connect(make_conninfo(self._url, **_CONNECTION))
+        await connection.close()
+
+    def _tell(self, why: str) -> None:
+        message = "The queue of jobs is being connected to again" + (f": {why}" if why else ".")
+        if message != self._told:
+            self._told = message
+            log.warning("%s", message)
 
     async def _run(self, wanted: Callable[[], Awaitable[Sequence[Job]]], sweep_seconds: float) -> None:
         async with asyncio.TaskGroup() as group:

@@ -1,6 +1,7 @@
 """A fleet of workers on one Postgres while machines fail: is every row one balance, and who takes over when?
 
-    python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 1000] [--side-by-side 2] [--write]
+    python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 800] [--side-by-side 2] [--minutes 11]
+        [--write]
 
 Each round: three workers, each behind a network of its own to the database, and six practice instances at
 their rate limits. Two of four things happen, at random: a worker is killed, freezes for 30 seconds, or is
@@ -8,8 +9,9 @@ cut off from the database for as long, or Postgres restarts; the second one happ
 over from the first worker, which may still be away. At the end, what each Blnk contains is compared. Two
 rounds run side by side, each with its own Postgres. Then rows a second with one, two and three workers side
 by side, where nothing fails. Exit code 1: a row was created twice or lost, or an import was stuck.
-`--write` puts the table into tests/bench/RESULTS.md. Twenty rounds take less than a quarter of an hour.
-Ctrl-C and SIGTERM end it and everything that it started.
+`--write` puts the table into tests/bench/RESULTS.md. It takes less than a quarter of an hour: no round
+begins after `--minutes`, so a busy machine does fewer of them. Ctrl-C and SIGTERM end it and everything
+that it started.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import statistics
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -39,7 +42,7 @@ from tests.support.practice import PracticeBlnk
 INSTANCES = 6
 WORKERS = 3
 CAP_PER_MINUTE = 2_000
-ROWS_WITHOUT_CAP = 2_000
+ROWS_WITHOUT_CAP = 1_500
 MOST_TAKEOVER_SECONDS = 15.0
 
 
@@ -176,14 +179,17 @@ def migrate(postgres: Postgres) -> None:
 
 
 class _Seeds(Iterator[int]):
-    """For several threads, each seed once."""
+    """For several threads, each seed once; none is left when the time is over."""
 
-    def __init__(self, first: int, n: int) -> None:
+    def __init__(self, first: int, n: int, *, minutes: float) -> None:
         self._left = iter(range(first, first + n))
+        self._until = time.monotonic() + minutes * 60
         self._one_at_a_time = threading.Lock()
 
     def __next__(self) -> int:
         with self._one_at_a_time:
+            if time.monotonic() > self._until:
+                raise StopIteration
             return next(self._left)
 
 
@@ -202,13 +208,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fleet")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--rows", type=int, default=1_000, help="of each instance")
+    parser.add_argument("--rows", type=int, default=800, help="of each instance")
+    parser.add_argument("--minutes", type=float, default=11.0, help="no round begins later")
     parser.add_argument("--write", action="store_true", help="put the tables into tests/bench/RESULTS.md")
     parser.add_argument("--side-by-side", type=int, default=2, help="rounds at once; 1 on a busy machine")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="blnk-fleet-"))
-    summary, seeds = Summary(), _Seeds(options.seed, options.rounds)
+    summary, seeds = Summary(), _Seeds(options.seed, options.rounds, minutes=options.minutes)
     with ended_by_signals() as ends:
         with ExitStack() as opened:
             sites = [

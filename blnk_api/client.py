@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from blnk_api import errors
-from blnk_api.blnk import answers, endpoints, outcomes
+from blnk_api.blnk import answer_meaning, endpoints, outcomes
 from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.outcomes import Meaning
 from blnk_api.blnk.reader import Reader, batches, parse
@@ -47,8 +47,8 @@ class BlnkClient(Reader):
         """
         body = endpoints.create_balance(request, ref=ref, import_id=import_id)
         reply = self._exchange(endpoints.post_balance(self._instance_id, body))
-        outcome = answers.classify(reply, body, now=datetime.now(UTC))
-        support = answers.support(reply) if isinstance(reply, Answer) else errors.Support()
+        outcome = answer_meaning.classify(reply, body, now=datetime.now(UTC))
+        support = answer_meaning.support(reply) if isinstance(reply, Answer) else errors.Support()
         match outcome:
             case outcomes.Created():
                 return outcome
@@ -87,7 +87,7 @@ class BlnkClient(Reader):
             NothingCreated: Blnk could not be read. A read never creates anything.
         """
         answer = self._read(endpoints.get_balance(self._instance_id, balance_id))
-        return parse(Balance, [answers.read_one(answer)])[0]
+        return parse(Balance, [answer_meaning.read_one(answer)])[0]
 
     def may_read(self) -> bool:
         """Returns whether these credentials may read ledgers, identities and balances (scope `data:read`).
@@ -150,7 +150,7 @@ class BlnkClient(Reader):
     def count(self, what: str) -> int | None:
         """Returns the number of `ledgers`, `identities`, `balances` or `transactions`, or None if Blnk's
         answer does not contain it."""
-        return answers.read_total(
+        return answer_meaning.read_total(
             self._read(endpoints.list_page(self._instance_id, what, page=1, page_size=1))
         )
 
@@ -240,7 +240,7 @@ class BlnkClient(Reader):
             self._instance_id, "balances", filters, page=page, sort_by="created_at", sort_order="desc"
         )
         answer = self._read(request)
-        return parse(Balance, answers.read_rows(answer)), answers.read_total(answer)
+        return parse(Balance, answer_meaning.read_rows(answer)), answer_meaning.read_total(answer)
 
     def find_by_refs(self, refs: Iterable[str], *, created_from: str | None = None) -> list[Balance]:
         """Returns the balances that were created with one of these refs, including duplicates.
@@ -263,7 +263,7 @@ class BlnkClient(Reader):
             missing = set(batch)
             while missing:
                 request = endpoints.find_refs(self._instance_id, sorted(missing), created_from=created_from)
-                rows = parse(Balance, answers.read_rows(self._read(request)))
+                rows = parse(Balance, answer_meaning.read_rows(self._read(request)))
                 if any(row.import_ref not in missing for row in rows):
                     raise errors.ReadFailed("Blnk's answer contains balances that were not requested.")
                 if not rows:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from requests.auth import HTTPBasicAuth
 
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.http import Transport
 from blnk_api.blnk.replies import Answer, Reply, Request
 from blnk_api.errors import AccessDenied, ReadFailed
@@ -224,7 +224,7 @@ class OAuthTokens:
 
     def _read(self, reply: Reply, refresh_token: str) -> _TokenAnswer:
         if isinstance(reply, Answer) and reply.status in (400, 401, 403):
-            error = answers.read_error(reply)
+            error = answer_meaning.read_error(reply)
             if error.message == "invalid_grant":
                 self._worthless = refresh_token
                 raise self._needs_new_refresh_token()
@@ -232,10 +232,10 @@ class OAuthTokens:
                 f"Blnk did not renew the access token of {self._connection.label}"
                 f"{f' ({error.message})' if error.message else ''}. Check client_id and client_secret of "
                 f"[connections.{self._connection.name}] in the secrets file.",
-                **answers.support(reply, error),
+                **answer_meaning.support(reply, error),
             )
         try:
-            return _TokenAnswer.model_validate(answers.read_json(reply, now=datetime.now(UTC)))
+            return _TokenAnswer.model_validate(answer_meaning.read_json(reply, now=datetime.now(UTC)))
         except ValidationError:
             raise ReadFailed("Blnk's answer contains no usable access token.") from None
 

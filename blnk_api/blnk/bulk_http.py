@@ -1,4 +1,4 @@
-"""Sends many requests at once through aiohttp. `answers` interprets the replies.
+"""Sends many requests at once through aiohttp. `answer_meaning` interprets the replies.
 
 One call is one request: no redirects, no retries (aiohttp repeats only idempotent methods on a connection
 that was closed, never POST). A request that is given up is aborted, so that no byte of it leaves later. A

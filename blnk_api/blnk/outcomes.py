@@ -1,7 +1,7 @@
 """The outcome of one POST /balances, and its consequences in one table.
 
-`answers.classify` turns an answer into an outcome. Each outcome has a `Meaning`, and `POLICIES` says what
-that meaning does to the row, the pace, the circuit breaker, the import and its count of consecutive
+`answer_meaning.classify` turns an answer into an outcome. Each outcome has a `Meaning`, and `POLICIES` says
+what that meaning does to the row, the pace, the circuit breaker, the import and its count of consecutive
 rejections. The gateway, the engine and `attempt_result` only apply the table.
 """
 

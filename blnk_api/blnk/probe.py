@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from blnk_api.blnk import USER_AGENT
-from blnk_api.blnk.answers import http_date
+from blnk_api.blnk.answer_meaning import http_date
 
 _GREET_SECONDS = 5.0
 _MOST_SECONDS = 2 * _GREET_SECONDS

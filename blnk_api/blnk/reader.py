@@ -11,7 +11,7 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from blnk_api import errors
-from blnk_api.blnk import answers, endpoints, retries
+from blnk_api.blnk import answer_meaning, endpoints, retries
 from blnk_api.blnk.auth import Token, TokenSource, token_source
 from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.http import Transport
@@ -85,10 +85,12 @@ class Reader:
 
     def _list(self, what: str, page: int, model: type[_Thing]) -> list[_Thing]:
         answer = self._read(endpoints.list_page(self._instance_id, what, page=page))
-        return parse(model, answers.read_rows(answer))
+        return parse(model, answer_meaning.read_rows(answer))
 
     def _search(self, what: str, filters: Sequence[Filter], model: type[_Thing]) -> list[_Thing]:
-        return parse(model, answers.read_rows(self._read(endpoints.search(self._instance_id, what, filters))))
+        return parse(
+            model, answer_meaning.read_rows(self._read(endpoints.search(self._instance_id, what, filters)))
+        )
 
     def _any_of(
         self,
@@ -108,7 +110,7 @@ class Reader:
             request = endpoints.search(
                 self._instance_id, what, filters, page=page, sort_by="created_at", sort_order="asc"
             )
-            rows = answers.read_rows(self._read(request))
+            rows = answer_meaning.read_rows(self._read(request))
             yield from parse(model, rows)
             if len(rows) < endpoints.PAGE_LIMIT:
                 break
@@ -121,7 +123,7 @@ class Reader:
         while True:
             reply = self._exchange(request)  # raises only for token problems, which a repeat would not solve
             try:
-                return answers.read_json(reply, now=datetime.now(UTC))
+                return answer_meaning.read_json(reply, now=datetime.now(UTC))
             except errors.RateLimited as busy:
                 wait = busy.retry_after_seconds
                 if was_busy or wait is None or wait > _SHORT_WAIT_SECONDS:
@@ -144,7 +146,7 @@ class Reader:
                 newer = self._tokens.newer_than(token.generation)
             except errors.AccessDenied as denied:
                 if not denied.answer:  # raised without a request: Blnk's own answer is the 401
-                    denied.keep(answers.support(reply))
+                    denied.keep(answer_meaning.support(reply))
                 raise
             reply = self._send(request, newer)
         return reply

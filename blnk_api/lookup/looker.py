@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from blnk_api.blnk import answers, endpoints
+from blnk_api.blnk import answer_meaning, endpoints
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK, Filter
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
@@ -67,7 +67,7 @@ class Looker:
 
     async def answers(self) -> None:
         """The smallest possible read. Raises if Blnk does not answer it."""
-        answers.read_rows(
+        answer_meaning.read_rows(
             await self._ask(endpoints.list_page(self.instance_id, "ledgers", page=1, page_size=1))
         )
 
@@ -242,7 +242,7 @@ def _since(bound: str | None) -> list[Filter]:
 def read_balances(answer: object) -> list[Balance]:
     """The balances of an answer. Raises ReadFailed for anything else."""
     try:
-        return [Balance.model_validate(row) for row in answers.read_rows(answer)]
+        return [Balance.model_validate(row) for row in answer_meaning.read_rows(answer)]
     except ValidationError:
         raise ReadFailed("Blnk's answer contains something that is not a balance.") from None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.lookup.looker import sortable
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store.states import RowState
@@ -28,7 +28,7 @@ def judge(body: bytes, import_id: str, found: Sequence[Balance]) -> Verdict:
     sent = orjson.loads(body)
     if ours:
         return Verdict(RowState.CREATED, first.balance_id, "Found in Blnk.")
-    different = answers.differences(sent, first, unsaid=answers.FILTERS_DO_NOT_SAY)
+    different = answer_meaning.differences(sent, first, unsaid=answer_meaning.FILTERS_DO_NOT_SAY)
     if different:
         return Verdict(
             RowState.INVALID,

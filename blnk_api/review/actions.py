@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.client import BlnkClient
 from blnk_api.common.quoting import shown
 from blnk_api.drafts.confirmed_totals import draft_totals
@@ -106,7 +106,7 @@ def link_balance(store: Store, client: BlnkClient, row: int, balance_id: str, *,
 def _differences(row_before: StoredRow, balance: Balance) -> list[str]:
     """How a balance differs from what the row requested. GET returns all fields (tests/contract)."""
     body = orjson.loads(row_before.body or b"{}")
-    differences = answers.differences(body, balance)
+    differences = answer_meaning.differences(body, balance)
     if balance.identity_id and not body.get("identity_id"):
         differences.append(f"it belongs to the identity {balance.identity_id}, but the row names none")
     if balance.indicator and not body.get("indicator"):

@@ -5,7 +5,7 @@ Why no row is ever sent twice:
    few seconds is not sent anymore (`bulk_http`).
 2. Only READY rows are claimed, and READY means that no attempt of the row can have created a balance: this
    process looked up its ref in Blnk before (`preflight`), Blnk proved that its attempt was not carried out
-   (`posting`, `answers.classify`), or look-ups proved it absent (`in_doubt.absence`).
+   (`posting`, `answer_meaning.classify`), or look-ups proved it absent (`in_doubt.absence`).
 3. Every other answer, and every crash, makes the row UNKNOWN, and UNKNOWN is never claimed.
 If a second person must approve rows, a claim also requires that: see `claims.claim_approved`.
 """

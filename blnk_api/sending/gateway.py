@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from blnk_api import errors
-from blnk_api.blnk import answers, endpoints, retries
+from blnk_api.blnk import answer_meaning, endpoints, retries
 from blnk_api.blnk.auth import Token, TokenSource
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.outcomes import BreakerEffect, NotApplied, Outcome, PaceEffect, Unknown
@@ -98,7 +98,7 @@ class Gateway:
                 token = await self.token()
                 reply = await self._client.send(request, token.value)
                 assert not isinstance(reply, NotSent)
-                told = answers.read_json(reply, now=datetime.now(UTC))
+                told = answer_meaning.read_json(reply, now=datetime.now(UTC))
                 self.breaker.answered()
                 return told
             except errors.RateLimited as busy:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from blnk_api import errors
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.auth import Token
 from blnk_api.blnk.bulk_http import NotSent
 from blnk_api.blnk.outcomes import Created, Outcome, PauseEffect, RefusalsEffect, RowFate
@@ -72,7 +72,7 @@ class Poster:
             may_leave = self._may_leave()
             why = "The row was not sent in time." if may_leave else "Sending stopped before the row was sent."
             return attempt_result.taken_back(claimed, why)
-        outcome = answers.classify(reply, claimed.body, now=datetime.now(UTC))
+        outcome = answer_meaning.classify(reply, claimed.body, now=datetime.now(UTC))
         self._gateway.learn(outcome, sent_at=left_at)
         if isinstance(outcome, Created):
             self._created(lane, claimed.ref, outcome.balance.created_at, left_at)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.outcomes import NotApplied, Refused, Stop, Unknown
 from blnk_api.blnk.probe import greet
 from blnk_api.blnk.replies import Answer
@@ -146,7 +146,7 @@ def test_a_page_of_balances_with_large_metadata_is_read_whole() -> None:
 def test_blnks_words_are_shortened_and_made_printable(status: int) -> None:
     words = "no such \x1b[31mledger\u202e " + "x" * (2 * MB)
     body = json.dumps({"error": words, "error_detail": {"code": "C" * MB, "message": words}}).encode()
-    match answers.classify(Answer(status, body), b"{}", now=NOW):
+    match answer_meaning.classify(Answer(status, body), b"{}", now=NOW):
         case Refused(code=code, message=message):
             assert len(code) <= 101
         case Stop(message=message) | Unknown(message=message):
@@ -167,7 +167,7 @@ def test_a_field_that_came_back_different_is_reported_briefly() -> None:
         "currency": "U" * MB,
         "meta_data": {"note": "b" * MB},
     }
-    outcome = answers.classify(Answer(201, json.dumps(back).encode()), sent, now=NOW)
+    outcome = answer_meaning.classify(Answer(201, json.dumps(back).encode()), sent, now=NOW)
     told = getattr(outcome, "warnings", ())
     assert [len(one) < 300 for one in told] == [True, True]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from blnk_api import errors
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.replies import Answer
 from blnk_api.common.masking import masked, masked_document
 
@@ -61,7 +61,7 @@ def test_words_about_secrets_are_kept(text: str) -> None:
 
 
 def kept(answer: Answer) -> errors.Support:
-    return answers.support(answer)
+    return answer_meaning.support(answer)
 
 
 def test_of_an_answer_the_first_thousand_characters_are_kept_without_the_token() -> None:
@@ -106,7 +106,7 @@ def test_a_token_across_the_end_of_what_is_read_leaves_no_trace(cut: int) -> Non
 
 def test_blnks_words_hold_no_token_either() -> None:
     for body in ({"error": f"no {SECRET}"}, {"error_detail": {"message": f"no {SECRET}", "code": SECRET}}):
-        said = answers.read_error(Answer(401, json.dumps(body).encode(), secrets=(SECRET,)))
+        said = answer_meaning.read_error(Answer(401, json.dumps(body).encode(), secrets=(SECRET,)))
         assert said.message == "no [hidden]"
         assert SECRET not in said.code
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.outcomes import POLICIES, Meaning, Outcome
 from blnk_api.blnk.pacing import Breaker, Pace
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
@@ -82,7 +82,7 @@ TABLE.append((ConnectFailed("none"), Meaning.NOT_CONNECTED, Effect("READY", "not
 
 
 def classify(reply: Reply) -> Outcome:
-    return answers.classify(reply, SENT, now=NOW)
+    return answer_meaning.classify(reply, SENT, now=NOW)
 
 
 def gateway() -> Gateway:

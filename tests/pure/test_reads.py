@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from blnk_api import errors
-from blnk_api.blnk import answers, endpoints, retries
+from blnk_api.blnk import answer_meaning, endpoints, retries
 from blnk_api.blnk.endpoints import Filter
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply, Request
 from blnk_api.models import Balance
@@ -93,7 +93,7 @@ def test_no_look_up_asks_for_none_or_for_more_than_a_full_page_can_prove(n: int)
 
 def failure(reply: Reply) -> errors.BlnkError:
     with pytest.raises(errors.BlnkError) as raised:
-        answers.read_json(reply, now=NOW)
+        answer_meaning.read_json(reply, now=NOW)
     return raised.value
 
 
@@ -177,24 +177,24 @@ def test_a_wait_that_blnk_asks_for_is_the_minimum() -> None:
     [({"total": 7}, 7), ({"total": 0}, 0), ({"total": True}, None), ({"total": "7"}, None), ([], None)],
 )
 def test_a_total_is_a_number_or_unknown(said: Any, total: int | None) -> None:
-    assert answers.read_total(said) == total
+    assert answer_meaning.read_total(said) == total
 
 
 @pytest.mark.parametrize("said", [{"a": 1}, {"data": {"a": 1}}, [{"a": 1}], {"data": [{"a": 1}]}])
 def test_one_thing_is_read_bare_or_inside_data(said: Any) -> None:
-    assert answers.read_one(said) == {"a": 1}
+    assert answer_meaning.read_one(said) == {"a": 1}
 
 
 @pytest.mark.parametrize("said", [None, [], [{"a": 1}, {"a": 2}], {"data": []}, {"data": None}, "a", [1]])
 def test_anything_else_is_not_the_one_thing(said: Any) -> None:
     with pytest.raises(errors.ReadFailed, match=r"^Blnk's answer has an unexpected shape\.$"):
-        answers.read_one(said)
+        answer_meaning.read_one(said)
 
 
 @pytest.mark.parametrize("said", ["a", 1, {"a": 1}, {"data": {"a": 1}}, [1], [{"a": 1}, None]])
 def test_an_answer_that_is_not_a_list_never_means_absence(said: Any) -> None:
     with pytest.raises(errors.ReadFailed, match=r"^Blnk's answer has an unexpected shape\.$"):
-        answers.read_rows(said)
+        answer_meaning.read_rows(said)
 
 
 def test_every_field_that_differs_is_named_with_what_blnk_has() -> None:
@@ -215,12 +215,12 @@ def test_every_field_that_differs_is_named_with_what_blnk_has() -> None:
         "allocation_strategy": "FIFO",
         "meta_data": {"import_ref": "v1-new", "a": "1", "import_id": "imp_1", "b": "3"},
     }
-    said = answers.differences(asked, balance, unsaid=answers.FILTERS_DO_NOT_SAY)
+    said = answer_meaning.differences(asked, balance, unsaid=answer_meaning.FILTERS_DO_NOT_SAY)
     assert said == [
         "ledger_id is “ldg_2” in Blnk",
         "identity_id is empty in Blnk",
         "a is missing in Blnk",
         "b is “2” in Blnk",
     ]
-    said = answers.differences(asked, balance)
+    said = answer_meaning.differences(asked, balance)
     assert said[2] == "track_fund_lineage is “True” in Blnk"

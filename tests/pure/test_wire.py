@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blnk_api import errors
-from blnk_api.blnk import answers, endpoints
+from blnk_api.blnk import answer_meaning, endpoints
 from blnk_api.blnk.outcomes import (
     Conflict,
     Created,
@@ -61,7 +61,7 @@ def answer(status: int, body: Any, retry_after: str | None = None) -> Answer:
 
 
 def classify(reply: Reply, sent: bytes = SENT) -> Outcome:
-    return answers.classify(reply, sent, now=NOW)
+    return answer_meaning.classify(reply, sent, now=NOW)
 
 
 def request(**fields: Any) -> bytes:
@@ -327,13 +327,13 @@ def test_an_id_that_a_person_typed_stays_one_piece_of_the_path() -> None:
 
 @pytest.mark.parametrize("said", [None, {"data": None}, {"data": []}, []])
 def test_every_way_in_which_blnk_reports_nothing_found_is_understood(said: Any) -> None:
-    assert answers.read_rows(said) == []
+    assert answer_meaning.read_rows(said) == []
 
 
 @pytest.mark.parametrize("said", [{}, {"error": "no"}, "null", 0, [1], {"data": {"a": 1}}, {"data": ["x"]}])
 def test_an_unexpected_shape_is_never_absence(said: Any) -> None:
     with pytest.raises(errors.ReadFailed):
-        answers.read_rows(said)
+        answer_meaning.read_rows(said)
 
 
 @pytest.mark.parametrize(
@@ -353,13 +353,13 @@ def test_an_unexpected_shape_is_never_absence(said: Any) -> None:
 )
 def test_a_read_that_failed_raises(reply: Reply, error: type[errors.BlnkError]) -> None:
     with pytest.raises(error) as raised:
-        answers.read_json(reply, now=NOW)
+        answer_meaning.read_json(reply, now=NOW)
 
     assert isinstance(raised.value, errors.NothingCreated)
 
 
 def test_money_of_any_size_is_read_to_the_last_digit() -> None:
-    said = answers.read_json(answer(200, b'{"balance": 123456789012345678901234567890}'), now=NOW)
+    said = answer_meaning.read_json(answer(200, b'{"balance": 123456789012345678901234567890}'), now=NOW)
 
     assert said == {"balance": 123456789012345678901234567890}
 
@@ -373,7 +373,7 @@ def test_a_balance_without_metadata_still_carries_its_reference_and_its_import()
     assert "meta_data" not in json.loads(endpoints.create_balance(plain))
 
 
-NO_WORDS = answers.BlnkSays("", is_blnk_error=False)
+NO_WORDS = answer_meaning.BlnkSays("", is_blnk_error=False)
 
 
 @pytest.mark.parametrize(
@@ -384,32 +384,34 @@ NO_WORDS = answers.BlnkSays("", is_blnk_error=False)
         (b'["no"]', NO_WORDS),
         (b'{"error": 1}', NO_WORDS),
         (b'{"message": "no"}', NO_WORDS),
-        (b'{"error": "no"}', answers.BlnkSays("no")),
-        (b'{"errors": "no"}', answers.BlnkSays("no")),
-        (b'{"error_detail": {"message": "no", "code": "C"}}', answers.BlnkSays("no", "C")),
-        (b'{"error": "no", "error_detail": {"details": {}}}', answers.BlnkSays("no")),
-        (b'{"error": "no", "error_detail": {"details": "K"}}', answers.BlnkSays("no")),
+        (b'{"error": "no"}', answer_meaning.BlnkSays("no")),
+        (b'{"errors": "no"}', answer_meaning.BlnkSays("no")),
+        (b'{"error_detail": {"message": "no", "code": "C"}}', answer_meaning.BlnkSays("no", "C")),
+        (b'{"error": "no", "error_detail": {"details": {}}}', answer_meaning.BlnkSays("no")),
+        (b'{"error": "no", "error_detail": {"details": "K"}}', answer_meaning.BlnkSays("no")),
         (
             b'{"error": "no", "error_detail": {"details": {"Constraint": "K"}}}',
-            answers.BlnkSays("no", "", "K"),
+            answer_meaning.BlnkSays("no", "", "K"),
         ),
     ],
 )
-def test_only_an_error_as_blnk_writes_them_counts_as_its_words(body: bytes, says: answers.BlnkSays) -> None:
-    assert answers.read_error(Answer(400, body)) == says
+def test_only_an_error_as_blnk_writes_them_counts_as_its_words(
+    body: bytes, says: answer_meaning.BlnkSays
+) -> None:
+    assert answer_meaning.read_error(Answer(400, body)) == says
 
 
 def test_an_error_keeps_blnks_code_for_support() -> None:
     body = b'{"error": "no", "error_detail": {"code": "GEN_VALIDATION_ERROR"}}'
 
-    assert answers.support(Answer(400, body, request_id="req-1")) == {
+    assert answer_meaning.support(Answer(400, body, request_id="req-1")) == {
         **{"status": 400, "code": "GEN_VALIDATION_ERROR", "request_id": "req-1"},
         **{"answer": body.decode()},
     }
 
 
 def test_a_wait_of_more_than_nine_digits_is_none() -> None:
-    waits = [answers.retry_after_seconds(Answer(429, b"", "9" * n), NOW) for n in (9, 10)]
+    waits = [answer_meaning.retry_after_seconds(Answer(429, b"", "9" * n), NOW) for n in (9, 10)]
 
     assert waits == [999_999_999.0, None]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from blnk_api.blnk import answers
+from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.replies import Answer, Request
 from blnk_api.lookup.looker import Looker
 from tests.support.importer import LEDGER
@@ -32,7 +32,7 @@ class Asked:
             data=request.body,
             timeout=120,
         )
-        return answers.read_json(Answer(answer.status_code, answer.content), now=datetime.now(UTC))
+        return answer_meaning.read_json(Answer(answer.status_code, answer.content), now=datetime.now(UTC))
 
 
 def make(blnk: PracticeBlnk, *refs: str, **fields: Any) -> list[str]:

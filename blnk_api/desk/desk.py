@@ -13,7 +13,7 @@ from blnk_api.blnk.auth import token_source
 from blnk_api.client import BlnkClient
 from blnk_api.desk import links_key, sign_in_required
 from blnk_api.desk.links import Links
-from blnk_api.drafts.rechecking.at_once import AtOnce
+from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.store import Store, StoreUnavailable, failures, imports, instance_numbers

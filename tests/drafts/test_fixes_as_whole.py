@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from blnk_api.drafts import mapping_changes
 from blnk_api.drafts.edits import editing, file_choices, skipping, undo
 from blnk_api.drafts.edits.editing import Edit, NotRepairable
-from blnk_api.drafts.rechecking.at_once import AtOnce
+from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits as kept_edits
 from blnk_api.store.states import Stage

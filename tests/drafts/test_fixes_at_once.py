@@ -12,8 +12,8 @@ from blnk_api.drafts import drafts
 from blnk_api.drafts.drafts import NotConfirmed
 from blnk_api.drafts.edits import editing, file_choices
 from blnk_api.drafts.edits.editing import Edit
-from blnk_api.drafts.rechecking import at_once, last_check
-from blnk_api.drafts.rechecking.at_once import AtOnce
+from blnk_api.drafts.rechecking import change_and_check, last_check
+from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
 from blnk_api.store import tables
@@ -276,7 +276,7 @@ def test_two_people_fix_at_once_and_both_fixes_count(importer: Importer) -> None
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever fixes a cell waits no longer for Blnk than this."""
-    monkeypatch.setattr(at_once, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(change_and_check, "_ANSWER_SECONDS", 0.3)
 
 
 def test_if_blnk_does_not_answer_the_fix_is_kept_and_looked_up_later(

@@ -12,7 +12,7 @@ from blnk_api.blnk.replies import Request
 from blnk_api.client import BlnkClient
 from blnk_api.drafts import check_draft
 from blnk_api.drafts.existence_check import look_draft_up
-from blnk_api.drafts.rechecking.at_once import AtOnce
+from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.facts.mapping import Mapping
 from blnk_api.lookup.looker import Looker
 from blnk_api.store import import_acts

@@ -8,7 +8,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.open_draft import open_draft
 from blnk_api.drafts.guide.causes import Cause
-from blnk_api.drafts.rechecking.at_once import AtOnce
+from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.facts.problems import Problem
 from blnk_api.store import Store, rows
 from blnk_api.store.imports import Import

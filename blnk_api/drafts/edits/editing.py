@@ -12,7 +12,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.common.quoting import shown
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
-from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
+from blnk_api.drafts.rechecking.change_and_check import AtOnce, Check, run
 from blnk_api.drafts.rechecking.recheck import Change
 from blnk_api.facts.totals import ProblemSummary
 from blnk_api.store import Store, rows

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits.open_draft import NotRepairable, check_again, open_draft
-from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
+from blnk_api.drafts.rechecking.change_and_check import AtOnce, Check, run
 from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.facts.mapping import Mapping
 from blnk_api.facts.totals import Accepted

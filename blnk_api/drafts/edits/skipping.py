@@ -8,7 +8,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import open_draft
 from blnk_api.drafts.lookalikes import customer_has_balance
-from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
+from blnk_api.drafts.rechecking.change_and_check import AtOnce, Check, run
 from blnk_api.drafts.rechecking.recheck import Change
 from blnk_api.store import Store, rows
 from blnk_api.store.events import EventKind, Particulars, note

@@ -9,7 +9,7 @@ from blnk_api.access.actors import Actor
 from blnk_api.drafts.edits import editing, skipping
 from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.edits.open_draft import NotRepairable, open_draft
-from blnk_api.drafts.rechecking.at_once import AtOnce, Check, run
+from blnk_api.drafts.rechecking.change_and_check import AtOnce, Check, run
 from blnk_api.facts.totals import Accepted
 from blnk_api.store import Store
 from blnk_api.store.events import EventKind, Particulars, note

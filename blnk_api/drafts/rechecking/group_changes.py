@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from blnk_api.common.row_label import label_of, number_and_part
 from blnk_api.drafts.checking import ProblemGroup, group
 from blnk_api.drafts.checking.problem_groups import MOST_VALUE_GROUPS, place_in_list
-from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.rechecking.whole_check_needed import NotSure
 from blnk_api.drafts.writing.new_rows import MOST_ROW_LABELS
 from blnk_api.facts.problems import Problem
 from blnk_api.facts.totals import ProblemSummary

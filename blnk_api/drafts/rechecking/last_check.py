@@ -14,7 +14,7 @@ from blnk_api import __version__
 from blnk_api.common.invisible_characters import bare
 from blnk_api.common.name_matching import fold
 from blnk_api.drafts.checking import Known, Wanted
-from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.rechecking.whole_check_needed import NotSure
 from blnk_api.drafts.reference_data import MOST_LEDGERS_FOR_PROPOSALS
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.mapping import Mapping, Use

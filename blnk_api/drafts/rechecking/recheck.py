@@ -18,10 +18,10 @@ from blnk_api.drafts import confirmed_totals
 from blnk_api.drafts.checking import Checker, Known, Wanted
 from blnk_api.drafts.checking.checker import nameless_columns
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.rechecking import group_changes, last_check, reach, records
+from blnk_api.drafts.rechecking import affected_records, group_changes, last_check, records
 from blnk_api.drafts.rechecking.last_check import LastCheck
-from blnk_api.drafts.rechecking.not_sure import NotSure
 from blnk_api.drafts.rechecking.records import Checked
+from blnk_api.drafts.rechecking.whole_check_needed import NotSure
 from blnk_api.facts.file_shape import FileShape, Record
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.problems import Problem
@@ -92,7 +92,7 @@ def check_changed(
     if accepted is not None:
         if mapping.column(Use.CURRENCY) is None:
             raise NotSure
-        touched |= reach.with_problems(tx, import_.number, most=MOST_RECORDS)
+        touched |= affected_records.with_problems(tx, import_.number, most=MOST_RECORDS)
     check = _Check(tx, import_, shape, mapping, connection, last, changes, accepted or import_.accepted)
     check.run(touched, answer)
 
@@ -198,9 +198,9 @@ class _Check:
             if row.ref and row.twin_key is None and (ref := refs.parse_ref(row.ref)) is not None
         }
         return (
-            reach.with_own_keys(self._tx, number, own, most=most)
-            | reach.with_twin_keys(self._tx, number, twin, most=most)
-            | reach.with_content(self._tx, number, content, most=most)
+            affected_records.with_own_keys(self._tx, number, own, most=most)
+            | affected_records.with_twin_keys(self._tx, number, twin, most=most)
+            | affected_records.with_content(self._tx, number, content, most=most)
         )
 
     def _refuse_other_suggestions(

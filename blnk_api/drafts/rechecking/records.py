@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from blnk_api.drafts.checking import Checker
 from blnk_api.drafts.edits.edited_records import RecordEdits
-from blnk_api.drafts.rechecking.not_sure import NotSure
+from blnk_api.drafts.rechecking.whole_check_needed import NotSure
 from blnk_api.drafts.writing import merging, new_rows
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.problems import Problem

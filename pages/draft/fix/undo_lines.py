@@ -10,7 +10,7 @@ from blnk_api.access.actors import Actor, NotAllowed
 from blnk_api.drafts.edits import undo
 from blnk_api.drafts.edits.editing import NotRepairable
 from blnk_api.drafts.edits.problem_workbook import NotTheseRows
-from blnk_api.drafts.rechecking.at_once import AtOnce
+from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from pages.draft.fix import table_state

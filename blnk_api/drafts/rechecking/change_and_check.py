@@ -22,8 +22,8 @@ from blnk_api.client import BlnkClient
 from blnk_api.drafts.checking import Known
 from blnk_api.drafts.edits.open_draft import check_again
 from blnk_api.drafts.existence_check import look_draft_up
-from blnk_api.drafts.rechecking.not_sure import NotSure
 from blnk_api.drafts.rechecking.recheck import Answer, AskFirst, Change, check_changed
+from blnk_api.drafts.rechecking.whole_check_needed import NotSure
 from blnk_api.drafts.reference_data import known_in_blnk
 from blnk_api.errors import BlnkError
 from blnk_api.lookup.looker import Looker

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.blnk.boot_clock import boottime
-from blnk_api.blnk.pacing import Circuit
+from blnk_api.blnk.circuit_breaker import Circuit
 from blnk_api.lookup.existing import ROWS_PER_FILL
 from blnk_api.lookup.looker import Looker
 from blnk_api.sending import unapproved

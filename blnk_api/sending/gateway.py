@@ -11,8 +11,9 @@ from blnk_api import errors
 from blnk_api.blnk import answer_meaning, endpoints, retries
 from blnk_api.blnk.auth import Token, TokenSource
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
+from blnk_api.blnk.circuit_breaker import Breaker, Circuit
 from blnk_api.blnk.outcomes import BreakerEffect, NotApplied, Outcome, PaceEffect, Unknown
-from blnk_api.blnk.pacing import Breaker, Circuit, Pace
+from blnk_api.blnk.pacing import Pace
 from blnk_api.blnk.replies import Reply, Request
 from blnk_api.settings import Connection, Waits
 from blnk_api.store.async_store import wait_at_most

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from blnk_api import errors
-from blnk_api.blnk.pacing import Circuit
+from blnk_api.blnk.circuit_breaker import Circuit
 from blnk_api.common import open_files
 from blnk_api.facts.findings import Findings
 from blnk_api.lookup.retry_policy import WhileWanted

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from blnk_api.access.actors import SENDER
 from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
-from blnk_api.blnk.pacing import Breaker, Circuit, Pace
+from blnk_api.blnk.circuit_breaker import Breaker, Circuit
+from blnk_api.blnk.pacing import Pace
 from blnk_api.common import open_files
 from blnk_api.sending.engine import Engine
 from blnk_api.sending.gateway import Gateway

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import __version__
-from blnk_api.blnk.pacing import Circuit
+from blnk_api.blnk.circuit_breaker import Circuit
 from blnk_api.sending.running import Running
 from blnk_api.settings import Settings
 from blnk_api.store import Store

@@ -7,7 +7,8 @@ import uvloop
 
 from blnk_api.blnk.auth import token_source
 from blnk_api.blnk.bulk_http import BulkClient
-from blnk_api.blnk.pacing import Breaker, Pace
+from blnk_api.blnk.circuit_breaker import Breaker
+from blnk_api.blnk.pacing import Pace
 from blnk_api.blnk.replies import Request
 from blnk_api.sending.gateway import Gateway
 from tests.support.connections import connection_to

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from blnk_api.blnk import answer_meaning
+from blnk_api.blnk.circuit_breaker import Breaker
 from blnk_api.blnk.outcomes import POLICIES, Meaning, Outcome
-from blnk_api.blnk.pacing import Breaker, Pace
+from blnk_api.blnk.pacing import Pace
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from blnk_api.sending.attempt_result import ClaimedRow, decide, taken_back
 from blnk_api.sending.gateway import Gateway

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blnk_api.blnk.pacing import Breaker, Circuit, Pace
+from blnk_api.blnk.circuit_breaker import Breaker, Circuit
+from blnk_api.blnk.pacing import Pace
 
 CAPS = (1, 2, 3, 5, 6, 7, 10, 49, 59, 60, 61, 66, 67, 68, 99, 100, 120, 500, 1000, 5000, 20_000, 100_000)
 

@@ -28,7 +28,7 @@ _EXCHANGE = """
 import asyncio, resource, sys
 from datetime import UTC, datetime
 from requests.auth import HTTPBasicAuth
-from blnk_api.blnk import answer_meaning, endpoints
+from blnk_api.blnk import answer_meaning as meaning, endpoints
 from blnk_api.blnk.probe import greet
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.blnk.http import Transport
@@ -53,8 +53,8 @@ def ask():
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 reply = ask()
 try:
-    outcome = answer_meaning.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
-    said = answer_meaning.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
+    outcome = meaning.classify(reply, b"{}", now=datetime.now(UTC)) if what == "create" else None
+    said = meaning.read_json(reply, now=datetime.now(UTC)) if what == "read" else type(outcome).__name__
 except Exception as problem:
     said = type(problem).__name__
 grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024

@@ -104,9 +104,9 @@ def test_rows_that_a_walk_did_not_see_are_looked_up_by_ref(store: Store) -> None
 
 
 def verified(five: Verified, *answers: list[str]) -> Findings:
-    """With lists of refs and a walk, with its end, that show nothing, and these ids in the lists that
-    follow."""
-    told = iter([[], [], [], *([balance("x", id) for id in answer] for answer in answers)])
+    """With lists of refs and a walk, with its end, that show nothing, these ids in the lists that follow, and
+    no other desk's balances in the last one."""
+    told = iter([[], [], [], *([balance("x", id) for id in answer] for answer in answers), []])
 
     async def verified() -> Findings:
         thread = AsyncStore(five.store)

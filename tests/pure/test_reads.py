@@ -1,6 +1,7 @@
 """The questions that are asked of Blnk, to the letter, and when one that was not answered is asked again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import orjson
@@ -126,6 +127,13 @@ def test_a_wait_that_blnk_asks_for_is_kept_if_it_is_one(status: int, wait: float
     failed = failure(answer(status, b"", "7"))
     assert isinstance(failed, errors.ReadFailed | errors.RateLimited)
     assert failed.retry_after_seconds == wait
+
+
+def test_a_wait_until_a_date_is_counted_from_now_if_the_answer_has_no_time() -> None:
+    until = NOW + timedelta(seconds=7)
+    failed = failure(answer(503, b"", format_datetime(until, usegmt=True)))
+    assert isinstance(failed, errors.ReadFailed)
+    assert failed.retry_after_seconds == 7.0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from blnk_api.store.imports import Import, by_number, in_states
 from blnk_api.store.instance_numbers import instance_of
 from blnk_api.store.outbox import notices
 from blnk_api.store.people import stored_actor
-from blnk_api.store.sending import superseded
+from blnk_api.store.sending import stops, superseded
 from blnk_api.store.states import ImportState, PausedBy, Stage
 from blnk_api.store.tables import imports
 from blnk_api.store.transitions import move_import
@@ -53,6 +53,7 @@ def confirm(
 
 def pause(tx: Connection, number: int, *, by: PausedBy, who: Actor, reason: str) -> bool:
     """Stops claiming rows. A person's pause replaces an automatic one, never the other way round."""
+    stops.wait_for_claims(tx)
     who.require(Act.PAUSE, instance_of(tx, number))
     going = [ImportState.QUEUED, ImportState.RUNNING]
     moved = move_import(tx, number, from_=going, to=ImportState.PAUSED, paused_by=by, paused_reason=reason)
@@ -127,6 +128,7 @@ def cancel(tx: Connection, number: int, *, who: Actor) -> bool:
 
     The approval request of a waiting import is withdrawn, if whoever cancels it may do that.
     """
+    stops.wait_for_claims(tx)
     now = by_number(tx, number)
     if now.state is ImportState.WAITING:
         who.require(Act.DISCARD if now.confirmed_at is None else Act.CANCEL, now.instance)

@@ -1,13 +1,15 @@
 """The switch that stops all sending: nothing is sent until it is lifted, and every page says so."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from blnk_api.access.actors import Actor
-from blnk_api.store import Store
+from blnk_api.store import Store, import_acts
+from blnk_api.store.imports import Import
 from blnk_api.store.sending import claims, stops
-from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for, wait_until
@@ -15,7 +17,16 @@ from tests.support.pages import press, said, visit
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import asked, assert_each_once
-from tests.support.store import ELSEWHERE, INSTANCE, claim, events_of, ids_of, running
+from tests.support.store import (
+    ELSEWHERE,
+    INSTANCE,
+    claim,
+    events_of,
+    ids_of,
+    rows_of,
+    running,
+    states_of,
+)
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 
@@ -64,12 +75,44 @@ def test_a_stop_of_the_desk_stays_when_that_of_an_instance_is_lifted(store: Stor
     assert len(claim(store, made).tries) == 1
 
 
-def test_a_stop_waits_for_a_claim_that_is_being_committed(postgres: Postgres) -> None:
-    """A person who reads that sending is stopped may rely on it: no claim is committed after that."""
+def pause(store: Store, made: Import) -> bool:
+    with store.write() as tx:
+        return import_acts.pause(tx, made.number, by=PausedBy.PERSON, who=actor(), reason="Lunch.")
+
+
+def cancel(store: Store, made: Import) -> bool:
+    with store.write() as tx:
+        return import_acts.cancel(tx, made.number, who=actor())
+
+
+@pytest.mark.parametrize("act", [pause, cancel])
+def test_nothing_is_claimed_of_an_import_that_was_paused_or_canceled_a_moment_ago(
+    store: Store, act: Callable[[Store, Import], bool]
+) -> None:
+    """The sender looks a few times a second whether it was, and claims in between."""
+    made, other = running(store, 2), running(store, 3)
+    first, second = ids_of(store, made)
+    assert len(claim(store, made, [first]).tries) == 1
+    assert act(store, made)
+    assert claim(store, made, [second]).tries == {}
+    bodies = {row.id: row.body or b"" for row in rows_of(store, made)}
+    with store.write() as tx:
+        assert claims.claim_approved(tx, made.number, bodies).tries == {}
+    assert states_of(store, made) == [RowState.SENDING, RowState.READY]
+    assert len(claim(store, other, ids_of(store, other)[2:]).tries) == 1, "another import goes on"
+
+
+@pytest.mark.parametrize(
+    "act", [lambda store, _: stop(store), pause, cancel], ids=["stop", "pause", "cancel"]
+)
+def test_a_stop_waits_for_a_claim_that_is_being_committed(
+    postgres: Postgres, act: Callable[[Store, Import], bool]
+) -> None:
+    """A person who reads that nothing more is sent may rely on it: no claim is committed after that."""
     store = Store(postgres.new_database(like="migrated"))
     made = running(store, 1)
     rows = ids_of(store, made)
-    stopping = threading.Thread(target=stop, args=[store])
+    stopping = threading.Thread(target=act, args=[store, made])
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with store.write() as tx:
         assert len(claims.claim(tx, made.number, rows).tries) == 1

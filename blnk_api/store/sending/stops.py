@@ -40,11 +40,10 @@ _IS_NEWEST = ~exists().where(
     or_(_later.c.instance == stops.c.instance, and_(_later.c.instance.is_(None), stops.c.instance.is_(None))),
 )
 _IN_FORCE = and_(stops.c.stopped.is_(True), _IS_NEWEST)
-_IMPORT_IS_STOPPED = (
-    select(stops.c.id)
-    .join(imports, imports.c.number == bindparam("number"))
-    .where(_IN_FORCE, or_(stops.c.instance.is_(None), stops.c.instance == imports.c.instance))
-    .limit(1)
+_MAY_SEND = select(imports.c.number).where(
+    imports.c.number == bindparam("number"),
+    imports.c.state == ImportState.RUNNING,
+    ~exists().where(_IN_FORCE, or_(stops.c.instance.is_(None), stops.c.instance == imports.c.instance)),
 )
 _INSTANCE_IS_STOPPED = (
     select(stops.c.id)
@@ -54,8 +53,9 @@ _INSTANCE_IS_STOPPED = (
 
 
 def hold_back(tx: Connection, import_: int) -> bool:
-    """Whether no row of an import may be claimed in this transaction. A stop waits for claims that are being
-    committed, so that later claims see it, on either database."""
+    """Whether no row of an import may be claimed in this transaction: sending is stopped, or the import does
+    not run. A stop, a pause and a cancellation wait for claims that are being committed, so that later claims
+    see them, on either database."""
     if tx.dialect.name == "postgresql":
         # The second says to the database that this program knows leases: it refuses claims of others.
         tx.execute(
@@ -64,7 +64,14 @@ def hold_back(tx: Connection, import_: int) -> bool:
                 "set_config('balance_desk.knows_leases', 'yes', true)"
             )
         )
-    return tx.execute(_IMPORT_IS_STOPPED, {"number": import_}).first() is not None
+    return tx.execute(_MAY_SEND, {"number": import_}).first() is None
+
+
+def wait_for_claims(tx: Connection) -> None:
+    """Until the end of this transaction nothing is claimed, so that the next claim sees what it writes. Comes
+    first: whoever claims a row needs what others may hold."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
 
 
 def is_stopped(tx: Connection, instance: int) -> bool:
@@ -94,8 +101,7 @@ def _scope(tx: Connection, instance: int | None) -> Instance | None:
 
 
 def _press(tx: Connection, instance: int | None, who: Actor, *, stopped: bool) -> bool:
-    if tx.dialect.name == "postgresql":
-        tx.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_KEY})"))
+    wait_for_claims(tx)
     scope = stops.c.instance.is_(None) if instance is None else stops.c.instance == instance
     is_now = tx.execute(select(stops.c.id).where(_IN_FORCE, scope)).first() is not None
     if is_now is stopped:

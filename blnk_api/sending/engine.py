@@ -196,12 +196,15 @@ class Engine:
             number, token = lane.import_.number, f"{self.name}{secrets.token_hex(8)}"
             leave_before = boottime() + self._waits.claim_good
             needs_approval = must_carry_one(self.gateway.connection.approval, lane.import_)
+            first = set(lane.firsts(list(rows))) if self.preflight.can_look else set()
             try:
                 if needs_approval:
                     bodies = {id: row.body for id, row in rows.items()}
-                    claimed = await self.store.write(claims.claim_approved, number, bodies, token)
+                    claimed = await self.store.write(
+                        claims.claim_approved, number, bodies, token, first=first
+                    )
                 else:
-                    claimed = await self.store.write(claims.claim, number, list(rows), token)
+                    claimed = await self.store.write(claims.claim, number, list(rows), token, first=first)
             except (SQLAlchemyError, OSError):
                 # It is unknown whether this was committed, but nothing has left: the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)
@@ -211,6 +214,7 @@ class Engine:
             lane.claiming = 0
             for id, n in claimed.tries.items():
                 lane.claimed.append(ClaimedRow(id, n, token, rows[id].ref, rows[id].body, leave_before))
+            lane.first_claimed += len(first & claimed.tries.keys())
             if lane.ramp is Ramp.FEW:
                 lane.few_sent += len(claimed.tries)
             if needs_approval and len(claimed.tries) < len(rows):
@@ -230,7 +234,7 @@ class Engine:
     def _give_back(self, lane: Lane) -> None:
         """The import does not run anymore: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
-        lane.after = 0
+        lane.after = lane.first_claimed = 0
         # By the time it is resumed, another desk may have created its rows.
         lane.is_looked_up = lane.is_walked = False
         self._recorder.take_back(lane, len(lane.claimed), "The import stopped before the row was sent.")

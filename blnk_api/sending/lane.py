@@ -1,6 +1,7 @@
 """One import in the engine: its rows that are looked up and ready, claimed, in flight, and answered."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
@@ -39,6 +40,8 @@ class Lane:
     is_confirming_canary: bool = False
     is_confirming_few: bool = False
     few_sent: int = 0
+    first_claimed: int = 0
+    """How many of the first rows since it began or resumed were claimed: see `firsts`."""
     sent: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
     """Refs of the rows that this process sent last."""
     made: deque[str] = field(default_factory=lambda: deque(maxlen=REFS_PER_LOOK))
@@ -69,6 +72,12 @@ class Lane:
         self.made.clear()
         self.since = None
         self.few_sent = 0
+        self.first_claimed = 0
+
+    def firsts(self, row_ids: Sequence[int]) -> Sequence[int]:
+        """Those of the next rows to be claimed that another desk may be sending at the same moment: so many
+        as one request looks up. By the time that later ones are sent, either desk has seen the other."""
+        return row_ids[: max(0, REFS_PER_LOOK - self.first_claimed)]
 
     def few_are_back(self) -> bool:
         """Whether the first rows together, or all remaining rows, have an outcome and wait to be looked

@@ -1,5 +1,5 @@
-"""Looks up again, hours later, what was called not created after a byte of it had left, and reports what it
-finds.
+"""Looks up again, hours later, what was called not created after a byte of it had left, and once more what
+another desk may have created at the same moment, and reports what it finds.
 
 A balance that appears is never fixed by sending, and always reported: a row without a balance becomes Created
 if possible, and if a row has more than one balance, all ids are named.
@@ -7,7 +7,7 @@ if possible, and if a row has more than one balance, all ids are named.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -16,19 +16,15 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from blnk_api import errors
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
-from blnk_api.common.row_label import label_of
-from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.looker import bound_of, sortable
 from blnk_api.lookup.sweep import all_of
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.sending.engine import Engine
-from blnk_api.sending.verify import MOST_TOLD
+from blnk_api.sending.second_balances import SecondBalances
 from blnk_api.settings import Waits
-from blnk_api.store import events, import_changes, imports
-from blnk_api.store import rows as row_records
+from blnk_api.store import imports
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
 from blnk_api.store.sending import late_records as late
 from blnk_api.store.sending import superseded
 from blnk_api.store.sending.attempts import WHO
@@ -67,26 +63,52 @@ class LateLookups:
 
     async def _look(self) -> bool:
         """Returns whether anything was due."""
-        due = await self._store.read(late.due, self._instance, self._wall(), limit=_AT_ONCE)
-        for number, of_import in groupby(sorted(due, key=lambda one: one.import_), lambda one: one.import_):
-            import_ = await self._store.read(imports.by_number, number)
-            listed = list(of_import)
-            for start in range(0, len(listed), _PER_LOOK):
-                await self._ask(import_, listed[start : start + _PER_LOOK])
-        return bool(due)
+        due, for_duplicates = await self._store.read(
+            _all_due, self._instance, self._wall(), self._engine.settle_seconds
+        )
+        for import_number, listed in _lists(due, _PER_LOOK):
+            await self._ask(await self._store.read(imports.by_number, import_number), listed)
+        for import_number, listed in _lists(for_duplicates, REFS_PER_LOOK):
+            await self._ask_for_duplicates(await self._store.read(imports.by_number, import_number), listed)
+        return bool(due or for_duplicates)
 
     async def _ask(self, import_: Import, due: Sequence[Due]) -> None:
         witnesses = await self._store.read(_witnesses, import_.number)
         refs = list(dict.fromkeys([*(one.ref for one in due), *witnesses]))
-        held: dict[str, list[Balance]] = {}
-        for balance in await all_of(self._engine.looker, refs, bound_of(import_.created_from)):
-            held.setdefault(balance.import_ref or "", []).append(balance)
+        held = await self._held(import_, refs)
         now, settle = self._wall(), self._engine.settle_seconds
         if witnesses and not any(one in held for one in witnesses):
             # It lags, or is another Blnk instance: balances that we saw created are missing.
             await self._store.write(late.put_off, due, until=now + settle)
             return
         await self._store.write(settle_late, import_.number, due, held, at=now, settle_seconds=settle)
+
+    async def _ask_for_duplicates(self, import_: Import, due: Sequence[Due]) -> None:
+        held = await self._held(import_, [one.ref for one in due])
+        now, settle = self._wall(), self._engine.settle_seconds
+        await self._store.write(name_duplicates, import_.number, due, held, at=now, settle_seconds=settle)
+
+    async def _held(self, import_: Import, refs: Sequence[str]) -> dict[str, list[Balance]]:
+        held: dict[str, list[Balance]] = {}
+        for balance in await all_of(self._engine.looker, refs, bound_of(import_.created_from)):
+            held.setdefault(balance.import_ref or "", []).append(balance)
+        return held
+
+
+def _all_due(tx: Connection, instance: int, now: float, settle_seconds: float) -> tuple[list[Due], list[Due]]:
+    """Rows that were called not created, and rows that another desk may have created too."""
+    return (
+        late.due(tx, instance, now, limit=_AT_ONCE),
+        late.due_for_duplicates(tx, instance, now, settle_seconds=settle_seconds, limit=_AT_ONCE),
+    )
+
+
+def _lists(due: Sequence[Due], most: int) -> Iterator[tuple[int, list[Due]]]:
+    """For each import, lists of as many as one request may ask for."""
+    for number, of_import in groupby(sorted(due, key=lambda one: one.import_), lambda one: one.import_):
+        listed = list(of_import)
+        for start in range(0, len(listed), most):
+            yield number, listed[start : start + most]
 
 
 def _witnesses(tx: Connection, number: int) -> list[str]:
@@ -107,7 +129,7 @@ def settle_late(
 ) -> None:
     """Records the answer to due look-ups of one import. `held` has the balances of their refs."""
     import_ = imports.by_number(tx, number)
-    teller = _Teller(tx)
+    teller = SecondBalances(tx)
     on_its_way = set()
     for one in due:
         found = sorted(held.get(one.ref, ()), key=lambda balance: sortable(balance.created_at))
@@ -121,7 +143,35 @@ def settle_late(
         note(tx, number, who=WHO, what=EventKind.LOOKED_UP, detail=detail)
 
 
-def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found: Sequence[Balance]) -> bool:
+def name_duplicates(
+    tx: Connection,
+    number: int,
+    due: Sequence[Due],
+    held: Mapping[str, Sequence[Balance]],
+    *,
+    at: float,
+    settle_seconds: float,
+) -> None:
+    """Reports rows of one import that another desk created too. An answer that does not show a row's own
+    balance says nothing about others, and is asked for again."""
+    import_ = imports.by_number(tx, number)
+    teller = SecondBalances(tx)
+    then: dict[Due, float | None] = {}
+    for one in due:
+        row = tx.execute(_ROW.where(rows.c.id == one.row)).one()
+        found = sorted(held.get(one.ref, ()), key=lambda balance: sortable(balance.created_at))
+        then[one] = None
+        if row.ref == one.ref and row.state in _MAY_BE_CREATED:
+            if row.balance_id is not None and any(each.balance_id == row.balance_id for each in found):
+                _settle(tx, teller, import_, one, found)
+            else:
+                then[one] = late.next_after(one.since, at, settle_seconds)
+    late.looked_for_duplicates(tx, then)
+
+
+def _settle(
+    tx: Connection, teller: SecondBalances, import_: Import, due: Due, found: Sequence[Balance]
+) -> bool:
     """Reports what was found for one row. Returns False if the row is on its way, so that its outcome is not
     known."""
     row = tx.execute(_ROW.where(rows.c.id == due.row)).one()
@@ -176,7 +226,9 @@ def _settle(tx: Connection, teller: "_Teller", import_: Import, due: Due, found:
     return True
 
 
-def _tell_of_fixes(tx: Connection, teller: "_Teller", import_: Import, row: Any, balance_id: str) -> None:
+def _tell_of_fixes(
+    tx: Connection, teller: SecondBalances, import_: Import, row: Any, balance_id: str
+) -> None:
     """A row that is fixed in another import already has its balance: the fix is not sent, or both balances
     are named in both imports."""
     superseded.hold_back(tx, row.id, balance_id)
@@ -203,7 +255,7 @@ def _others(tx: Connection, import_: Import, row: Any, ids: Sequence[str]) -> se
     return set(tx.execute(held).scalars())
 
 
-_SECOND = EventKind.SECOND_BALANCE
+_MAY_BE_CREATED = (RowState.READY, RowState.SENDING, RowState.UNKNOWN, RowState.CREATED)
 _NOT_CREATED = (RowState.UNKNOWN, RowState.READY, RowState.REFUSED, RowState.SUPERSEDED)
 _ROW = select(
     rows.c.id,
@@ -215,65 +267,3 @@ _ROW = select(
     rows.c.balance_id,
     rows.c.waits_for_person,
 )
-
-
-class _Teller:
-    """Reports balances that a row should not have, each once: as an event, and among the findings."""
-
-    def __init__(self, tx: Connection) -> None:
-        self._tx = tx
-        self._named: dict[int, set[tuple[int, str]]] = {}
-        """What was already reported, by import: the record's number and the balance."""
-
-    def second(self, import_: Import, row: Any, ids: Sequence[str]) -> None:
-        """A row has more than one balance. The first of these counts as its own."""
-        every = list(dict.fromkeys(ids))
-        if len(every) > 1 and self._is_new(import_, row, every):
-            detail = Particulars(balance_ids=tuple(every), by="a late look")
-            note(self._tx, import_.number, who=WHO, what=_SECOND, row=row.id, detail=detail)
-            self._add(import_, twin=RowFinding(row=row.number, ids=every))
-            notices.needs_you(self._tx, import_.number)
-
-    def late(self, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
-        """A row without a balance has one after all: it was fixed since, or another import created it."""
-        if self._is_new(import_, row, ids):
-            detail = Particulars(label=label_of(row.number, row.part), balance_ids=tuple(ids))
-            note(self._tx, import_.number, who=WHO, what=EventKind.MADE_LATE, row=row.id, detail=detail)
-            self._add(import_, unexpected=Unexpected(ref=ref, row=row.number, ids=list(ids)))
-            notices.needs_you(self._tx, import_.number)
-
-    def _is_new(self, import_: Import, row: Any, ids: Sequence[str]) -> bool:
-        if not ids:
-            return False
-        if import_.number not in self._named:
-            self._named[import_.number] = self._read(import_)
-        named = self._named[import_.number]
-        asked = {(row.number, id) for id in ids}
-        is_new = not asked <= named
-        named |= asked
-        return is_new
-
-    def _read(self, import_: Import) -> set[tuple[int, str]]:
-        found = import_.findings or Findings()
-        told: list[RowFinding | Unexpected] = [*found.twins, *found.unexpected]
-        named = {(one.row, id) for one in told if one.row is not None for id in one.ids}
-        noted = events.of_kinds(self._tx, import_.number, [_SECOND, EventKind.MADE_LATE])
-        numbers = row_records.numbers_of(self._tx, [one.row for one in noted if one.row is not None])
-        for one in noted:
-            if one.row in numbers:
-                named |= {(numbers[one.row], id) for id in one.detail.ids}
-        return named
-
-    def _add(
-        self, import_: Import, *, twin: RowFinding | None = None, unexpected: Unexpected | None = None
-    ) -> None:
-        """Added to the import's comparison. If there is none, only the event reports it."""
-        found = imports.by_number(self._tx, import_.number).findings
-        if found is None or not found.checked:
-            return
-        told: dict[str, object] = {"clean": False}
-        if twin is not None:
-            told["twins"] = [*found.twins, twin][:MOST_TOLD]
-        if unexpected is not None:
-            told["unexpected"] = [*found.unexpected, unexpected][:MOST_TOLD]
-        import_changes.set_facts(self._tx, import_.number, findings=found.model_copy(update=told))

@@ -20,7 +20,15 @@ from blnk_api.store import Store, import_acts, import_changes, imports, instance
 from blnk_api.store.migrations import new_sqlite
 from blnk_api.store.people import desk_events, edits, notes, people
 from blnk_api.store.people.desk_events import DeskEventKind
-from blnk_api.store.sending import attempts, copied_store, rows_in_doubt, senders, stops, superseded
+from blnk_api.store.sending import (
+    attempts,
+    copied_store,
+    late_records,
+    rows_in_doubt,
+    senders,
+    stops,
+    superseded,
+)
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor, signed_in
 from tests.support.store import (
@@ -110,6 +118,7 @@ def make(path: Path) -> None:
     )
     with store.write() as tx:
         rows_in_doubt.wait_for_person(tx, [lost], message="Find out.")
+        late_records.owe_for_duplicates(tx, [done])
         attempts.remember_first(tx, made.number, "2026-01-02T03:04:05.678901Z")
         import_changes.set_facts(
             tx, made.number, ramp=2, totals=Totals(records=9), findings=Findings(clean=True)

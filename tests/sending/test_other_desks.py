@@ -1,29 +1,37 @@
 """Two desks on one Blnk, each with a database of its own: a second balance of a row is noticed at once."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from sqlalchemy import select
 
 from blnk_api.client import BlnkClient
 from blnk_api.desk import other_desks_today
-from blnk_api.facts.findings import Findings
+from blnk_api.facts.findings import Findings, RowFinding
+from blnk_api.lookup.looker import read_balances
 from blnk_api.models import Balance
 from blnk_api.sending import other_desks
-from blnk_api.store import Store, events
+from blnk_api.sending.late_lookups import name_duplicates
+from blnk_api.store import Store, events, tables
 from blnk_api.store.events import EventKind
 from blnk_api.store.imports import Import
+from blnk_api.store.sending import claims, late_records
 from blnk_api.store.sending.foreign_balances import strangers
+from blnk_api.store.sending.late_records import Due
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Sent
-from tests.support.importer import LEDGER, Importer, requests_for, wait_until
+from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.support.lookup import balance
 from tests.support.pages import said, visit
 from tests.support.practice import PracticeBlnk
-from tests.support.store import ELSEWHERE, claim, created, record, result, rows_of, running
+from tests.support.sending import asked, create_count
+from tests.support.store import ELSEWHERE, claim, created, events_of, ids_of, record, result, rows_of, running
 
 ENDED = (ImportState.DONE, ImportState.PAUSED)
 CSV = f"ledger_id,currency,customer\n{LEDGER},NGN,c-1\n"
@@ -54,8 +62,8 @@ def other(
 def twins(blnk: PracticeBlnk) -> dict[str, set[str]]:
     """Refs that Blnk holds more than once, with the balances."""
     held: dict[str, set[str]] = {}
-    for balance in blnk.balances():
-        held.setdefault(balance["meta_data"]["import_ref"], set()).add(balance["balance_id"])
+    for one in blnk.balances():
+        held.setdefault(one["meta_data"]["import_ref"], set()).add(one["balance_id"])
     return {ref: ids for ref, ids in held.items() if len(ids) > 1}
 
 
@@ -166,6 +174,112 @@ def test_a_second_balance_of_the_first_row_is_seen_before_another_row_leaves(
     wait_until(lambda: made[0] in named(importer, draft), lambda: "the row is not named")
     assert importer.counts(draft) == {RowState.CREATED: 1, RowState.READY: 49}
     assert len(practice_blnk.balances()) == 2
+
+
+def owed(store: Store, *, later: float) -> list[Due]:
+    """The look-ups for duplicates that are due by then. This Blnk settles within a minute."""
+    with store.read() as tx:
+        now = time.time() + later
+        return late_records.due_for_duplicates(tx, 1, now, settle_seconds=60.0, limit=1_000)
+
+
+def sent_first(store: Store, n: int = 1) -> Import:
+    """An import whose rows were all created, and which began with them."""
+    made = running(store, n)
+    ids = ids_of(store, made)
+    with store.write() as tx:
+        claimed = claims.claim(tx, made.number, ids, first=ids)
+    record(store, made, *(created(claimed, id, f"bln_{at}") for at, id in enumerate(ids)))
+    return made
+
+
+def shown(store: Store, made: Import, *ids: str, later: float) -> None:
+    """The look-up that is due by then is answered with these balances of the first row."""
+    ref = rows_of(store, made)[0].ref or ""
+    found = read_balances([balance(ref, id, import_id="imp_elsewhere") for id in ids])
+    with store.write() as tx:
+        due = late_records.due_for_duplicates(tx, 1, time.time() + later, settle_seconds=60.0, limit=1_000)
+        assert due
+        name_duplicates(tx, made.number, due, {ref: found}, at=time.time() + later, settle_seconds=60.0)
+
+
+def test_the_first_rows_are_looked_up_once_more_after_ten_settle_times_and_then_never_again(
+    store: Store,
+) -> None:
+    made = sent_first(store, 3)
+    assert owed(store, later=599.0) == []
+    assert [one.row for one in owed(store, later=661.0)] == ids_of(store, made)
+    (first, *_) = rows_of(store, made)
+    ref = first.ref or ""
+    own = {
+        row.ref or "": read_balances([balance(row.ref or "", row.balance_id or "")])
+        for row in rows_of(store, made)
+    }
+    own[ref] += read_balances([balance(ref, "bln_theirs", import_id="imp_elsewhere")])
+    with store.write() as tx:
+        name_duplicates(
+            tx, made.number, owed(store, later=661.0), own, at=time.time() + 661.0, settle_seconds=60.0
+        )
+    seconds = [
+        (what, detail["balance_ids"]) for what, detail in events_of(store, made) if "balance_ids" in detail
+    ]
+    assert seconds == [("second balance", ["bln_0", "bln_theirs"])]
+    assert owed(store, later=1_000_000.0) == []
+    with store.read() as tx:
+        assert late_records.of_import(tx, made.number).open == 0, (
+            "nothing is said of a look that finds nothing"
+        )
+
+
+def test_a_look_that_does_not_show_a_rows_own_balance_is_repeated_for_a_day_and_no_longer(
+    store: Store,
+) -> None:
+    made = sent_first(store)
+    shown(store, made, "bln_theirs", later=661.0)
+    assert owed(store, later=3_599.0) == []
+    shown(store, made, later=3_661.0)
+    assert owed(store, later=86_399.0) == []
+    shown(store, made, later=86_461.0)
+    assert owed(store, later=1_000_000.0) == []
+    assert "second balance" not in [what for what, _ in events_of(store, made)]
+
+
+def test_a_row_that_was_not_created_is_no_duplicate_of_another_desks(store: Store) -> None:
+    made = running(store, 2)
+    one, other = ids_of(store, made)
+    with store.write() as tx:
+        claimed = claims.claim(tx, made.number, [one, other], first=[one, other])
+    record(store, made, result(claimed, one, RowState.READY), result(claimed, other, RowState.REFUSED))
+    shown(store, made, "bln_theirs", later=661.0)
+    assert "second balance" not in [what for what, _ in events_of(store, made)]
+    assert [due.row for due in owed(store, later=4_000.0)] == [one], "it may still be created"
+
+
+@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+def test_a_balance_that_another_desk_made_at_the_same_moment_unseen_is_named_later(
+    practice_blnk: PracticeBlnk, importer: Importer
+) -> None:
+    """Blnk showed it to nobody until both had verified their rows. The sender was off meanwhile."""
+    importer.connect(requests_per_minute=60_000)
+    done = importer.run(requests_for(120))
+    assert (done.findings or Findings()).clean
+    importer.stop()
+    with importer.store.read() as tx:
+        assert len(tx.execute(select(tables.duplicate_looks)).all()) == 99, "one request looks these up"
+    made = made_elsewhere(practice_blnk, importer, done, 40)
+    practice_blnk.forget_requests()
+    importer.later_seconds = 1_200
+    importer.start()
+    wait_until(lambda: made in named(importer, done), lambda: "the row is not named")
+    now = importer.find(done.id)
+    row = importer.rows(done)[40]
+    assert (now.findings or Findings()).twins == [
+        RowFinding(row=row.number, ids=[row.balance_id or "", made])
+    ]
+    assert now.state is ImportState.DONE
+    # With the second balance the page is full, so it is requested again in halves.
+    assert len(asked(practice_blnk, "filter")) == 3
+    assert create_count(practice_blnk) == 0
 
 
 def test_an_old_balance_from_a_lost_database_pauses_nothing(

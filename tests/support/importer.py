@@ -38,7 +38,7 @@ from blnk_api.store.checking.checked_rows import NewRow
 from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import Files, files_of
 from blnk_api.store.rows import StoredRow
-from blnk_api.store.sending import senders
+from blnk_api.store.sending import late_records, senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
 from tests.support.actors import actor
@@ -243,6 +243,8 @@ class Importer:
         def resolver(*, settle_seconds: float, request_timeout_seconds: float) -> Resolver:
             return Resolver(settle_seconds=settle_seconds, request_timeout_seconds=apart)
 
+        # Nothing is looked up late by itself, however slow the machine: tests move the clock.
+        self._monkeypatch.setattr(late_records, "SETTLES_BEFORE_FIRST", 1_000)
         self._monkeypatch.setattr(engine, "Resolver", resolver)
         self._monkeypatch.setattr(settings_module.Settings, "settle_seconds", lambda *_: seconds)
 

@@ -70,14 +70,13 @@ def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tupl
     draft = importer.draft(requests)
     importer.confirm(draft)
     with importer.store.write() as tx:
+        assert transitions.move_import(tx, draft.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
         claimed = claims.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
         lost = [
             Result(id, n, claimed.token, RowState.UNKNOWN, Outcome.UNKNOWN, waits_for_person=True)
             for id, n in claimed.tries.items()
         ]
         attempts.record(tx, draft.number, lost)
-        for from_, to in pairwise(
-            (ImportState.QUEUED, ImportState.RUNNING, ImportState.VERIFYING, ImportState.DONE)
-        ):
+        for from_, to in pairwise((ImportState.RUNNING, ImportState.VERIFYING, ImportState.DONE)):
             assert transitions.move_import(tx, draft.number, from_=[from_], to=to)
     return importer.find(draft.id), importer.rows(draft)

@@ -13,10 +13,11 @@ from blnk_api.settings import Instance
 from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
+from blnk_api.store.states import ImportState
 from tests.support.importer import LEDGER, make_draft, requests_for
 from tests.support.lookup import Asked
 from tests.support.practice import PracticeBlnk
-from tests.support.store import claim, created, record, rows_of
+from tests.support.store import claim, created, record, rows_of, set_columns
 
 SETTLE_SECONDS = 0.2
 
@@ -33,6 +34,8 @@ class Verified:
 
     def make(self, n: int, *, currency: str = "NGN") -> Import:
         made = make_draft(self.store, self.instance, requests_for(n, currency=currency))
+        with self.store.write() as tx:
+            set_columns(tx, made, state=ImportState.RUNNING)
         claimed = claim(self.store, made)
         ids = [self.balance(made, at) for at in range(n)]
         answers = [created(claimed, row, id) for row, id in zip(claimed.tries, ids, strict=True)]

@@ -7,7 +7,7 @@ approval that is valid at that moment, and that the request is exactly what was 
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.bulk import given, run_at_once
-from blnk_api.store.sending import stops
+from blnk_api.store.sending import late_records, stops
 from blnk_api.store.states import HELD, RowState
 from blnk_api.store.tables import approvals, attempts, imports, is_one_of, rows
 from blnk_api.store.transitions import count
@@ -124,9 +124,17 @@ _BEGIN_ATTEMPT = insert(attempts).values(
 )
 
 
-def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | None = None) -> Claimed:
+def claim(
+    tx: Connection,
+    import_: int,
+    row_ids: Sequence[int],
+    token: str | None = None,
+    *,
+    first: Collection[int] = (),
+) -> Claimed:
     """Moves READY rows to SENDING and records their attempts. They may leave only after the commit. `token`
-    is known only to the caller, and is needed for `take_back` if the commit is in doubt.
+    is known only to the caller, and is needed for `take_back` if the commit is in doubt. `first`: those of
+    them that another desk may be sending at the same moment, which are looked up once more.
 
     A row whose ref is held by another row of this instance is not claimed: it waits for that row. Raises
     IntegrityError if another process took the ref at the same moment, or two of these rows share one; then
@@ -137,11 +145,16 @@ def claim(tx: Connection, import_: int, row_ids: Sequence[int], token: str | Non
         return Claimed(token, {})
     now = time.time()
     claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
-    return _begin(tx, import_, claimed, token, now)
+    return _begin(tx, import_, claimed, token, now, first)
 
 
 def claim_approved(
-    tx: Connection, import_: int, bodies: Mapping[int, bytes], token: str | None = None
+    tx: Connection,
+    import_: int,
+    bodies: Mapping[int, bytes],
+    token: str | None = None,
+    *,
+    first: Collection[int] = (),
 ) -> Claimed:
     """Like `claim`, for rows that need approval. `bodies` are the exact requests by row id."""
     token = token or secrets.token_hex(8)
@@ -149,15 +162,21 @@ def claim_approved(
         return Claimed(token, {})
     now = time.time()
     asked = [(row, token, now, body, hashlib.sha256(body).digest()) for row, body in bodies.items()]
-    return _begin(tx, import_, run_at_once(tx, _CLAIM_APPROVED, asked), token, now)
+    return _begin(tx, import_, run_at_once(tx, _CLAIM_APPROVED, asked), token, now, first)
 
 
 def _begin(
-    tx: Connection, import_: int, claimed: Sequence[tuple[int, int]], token: str, now: float
+    tx: Connection,
+    import_: int,
+    claimed: Sequence[tuple[int, int]],
+    token: str,
+    now: float,
+    first: Collection[int],
 ) -> Claimed:
     if not claimed:
         return Claimed(token, {})
     run_at_once(tx, _BEGIN_ATTEMPT, [(row, n, token, now) for row, n in claimed])
+    late_records.owe_for_duplicates(tx, [row for row, _ in claimed if row in first])
     count(tx, import_, {RowState.READY: -len(claimed), RowState.SENDING: len(claimed)})
     tx.execute(
         update(imports)

@@ -4,17 +4,20 @@ Blnk may carry out a request long after it seemed certainly lost. So each such r
 ten settle times, after an hour and after a day. These look-ups are recorded in the transaction that calls the
 row not created, with the ref that it was sent under, because a fix may give it a new one. Rows whose balance
 is another desk's, or was linked by a person, are included: their own request may still be carried out.
+
+Rows that another desk may be sending at the same moment are looked up once more after ten settle times, too,
+although they were created: by then neither desk looks anymore. These look-ups are recorded with the claim.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, literal, select, update
+from sqlalchemy import Connection, Table, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.common.row_label import label_of
-from blnk_api.store.tables import instances, late_looks, rows
+from blnk_api.store.tables import duplicate_looks, instances, late_looks, rows
 
 SETTLES_BEFORE_FIRST = 10
 HOUR_SECONDS = 3_600.0
@@ -35,11 +38,23 @@ def next_after(since: float, looked_at: float, settle_seconds: float) -> float |
     return next((since + wait for wait in waits(settle_seconds) if since + wait > looked_at), None)
 
 
+_SETTLE = func.coalesce(instances.c.settle_seconds, _SETTLE_UNTIL_KNOWN_SECONDS)
+
+
 def owe(tx: Connection, row_ids: Sequence[int]) -> None:
     """Schedules late look-ups for rows that were just called not created."""
+    _owe(tx, late_looks, row_ids, key=["row", "ref"])
+
+
+def owe_for_duplicates(tx: Connection, row_ids: Sequence[int]) -> None:
+    """Schedules one look-up for rows that are sent now and that another desk may be sending as well."""
+    _owe(tx, duplicate_looks, row_ids, key=["row"])
+
+
+def _owe(tx: Connection, looks: Table, row_ids: Sequence[int], *, key: list[str]) -> None:
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     now = time.time()
-    settle = func.coalesce(instances.c.settle_seconds, _SETTLE_UNTIL_KNOWN_SECONDS)
+    names = ["row", "ref", "import_", "instance", "since", "next_at"]
     for start in range(0, len(row_ids), _IDS_PER_STATEMENT):
         asked = (
             select(
@@ -48,15 +63,14 @@ def owe(tx: Connection, row_ids: Sequence[int]) -> None:
                 rows.c.import_,
                 rows.c.instance,
                 literal(now),
-                literal(now) + settle * SETTLES_BEFORE_FIRST,
+                literal(now) + _SETTLE * SETTLES_BEFORE_FIRST,
             )
             .join(instances, instances.c.id == rows.c.instance)
             .where(rows.c.id.in_(row_ids[start : start + _IDS_PER_STATEMENT]), rows.c.ref.is_not(None))
         )
-        names = ["row", "ref", "import_", "instance", "since", "next_at"]
-        owed = dialect.insert(late_looks).from_select(names, asked)
-        again = {"since": owed.excluded.since, "next_at": owed.excluded.next_at}
-        tx.execute(owed.on_conflict_do_update(index_elements=["row", "ref"], set_=again))
+        owed = dialect.insert(looks).from_select(names, asked)
+        again = {one: owed.excluded[one] for one in ("ref", "since", "next_at") if one not in key}
+        tx.execute(owed.on_conflict_do_update(index_elements=key, set_=again))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,33 @@ def due(tx: Connection, instance: int, now: float, *, limit: int) -> list[Due]:
         .limit(limit)
     )
     return [Due(*one) for one in found]
+
+
+def due_for_duplicates(
+    tx: Connection, instance: int, now: float, *, settle_seconds: float, limit: int
+) -> list[Due]:
+    """Like `due`, for rows that another desk may have created too. Waits for a settle time, so that the rows
+    that an import began with are looked up together."""
+    mine = duplicate_looks.c
+    begun = select(mine.import_).where(mine.instance == instance, mine.next_at <= now - settle_seconds)
+    found = tx.execute(
+        select(mine.row, mine.ref, mine.import_, mine.since)
+        .where(mine.instance == instance, mine.next_at <= now, mine.import_.in_(begun))
+        .order_by(mine.next_at, mine.row)
+        .limit(limit)
+    )
+    return [Due(*one) for one in found]
+
+
+def looked_for_duplicates(tx: Connection, next_at: Mapping[Due, float | None]) -> None:
+    """Records when the look-ups that were not answered are repeated. The others are over."""
+    mine = duplicate_looks.c
+    for one, then in next_at.items():
+        this = (mine.row == one.row, mine.since == one.since)
+        if then is None:
+            tx.execute(delete(duplicate_looks).where(*this))
+        else:
+            tx.execute(update(duplicate_looks).where(*this).values(next_at=then))
 
 
 def looked(tx: Connection, next_at: Mapping[Due, float | None], *, at: float) -> None:

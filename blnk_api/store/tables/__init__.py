@@ -14,6 +14,7 @@ from blnk_api.store.tables.imports_and_rows import counts, imports, instances, i
 from blnk_api.store.tables.notifications import deliveries, notices
 from blnk_api.store.tables.sending import (
     attempts,
+    duplicate_looks,
     home,
     late_looks,
     leases,
@@ -30,6 +31,7 @@ __all__ = [
     "deliveries",
     "desk_events",
     "desk_keys",
+    "duplicate_looks",
     "events",
     "home",
     "imports",

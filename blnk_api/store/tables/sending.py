@@ -1,4 +1,4 @@
-"""Sending: attempts, late look-ups, rows that another import fixes; who is the sender, and whether it may
+"""Sending: attempts, later look-ups, rows that another import fixes; who is the sender, and whether it may
 send."""
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table, Text
@@ -34,6 +34,19 @@ late_looks = Table(
     Column("looked_at", Float),  # the last look-up that was answered
     Index("late_looks_due", "instance", "next_at"),
     Index("late_looks_of_import", "import_", "next_at"),
+    sqlite_with_rowid=False,
+)
+
+duplicate_looks = Table(
+    "duplicate_looks",  # rows that another desk may have created at the same moment
+    metadata,
+    Column("row", BIG, ForeignKey("rows.id"), primary_key=True, autoincrement=False),
+    Column("ref", Text, nullable=False),  # under which it was sent
+    Column("import", Integer, ForeignKey("imports.number"), nullable=False, key="import_"),
+    Column("instance", Integer, nullable=False),
+    Column("since", Float, nullable=False),  # when it was claimed
+    Column("next_at", Float, nullable=False),
+    Index("duplicate_looks_due", "instance", "next_at"),
     sqlite_with_rowid=False,
 )
 

@@ -111,17 +111,20 @@ async def settle(
     verdicts = await look_up(looker, import_, rows, met)
     if verdicts:
         await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
-    if import_.fixes is not None:
-        new = [row.id for row in rows if row.id not in verdicts]
-        verdicts |= await _settle_made_before(thread, looker, import_, new, guard)
-    return verdicts
+    new = [row.id for row in rows if row.id not in verdicts]
+    return verdicts | await settle_made_before(thread, looker, import_, new, guard)
 
 
-async def _settle_made_before(
-    thread: AsyncStore, looker: Looker, import_: Import, row_ids: Sequence[int], guard: Guard
+async def settle_made_before(
+    thread: AsyncStore,
+    looker: Looker,
+    import_: Import,
+    row_ids: Sequence[int],
+    guard: Guard = unguarded,
 ) -> dict[int, Verdict]:
-    """For rows that fix others, also looks up the refs under which those were sent."""
-    olds = await thread.read(superseded.old_refs, import_.number, row_ids)
+    """For rows that were fixed, here or in another import, also looks up the refs under which they were sent
+    before."""
+    olds = await thread.read(_old_refs, import_, row_ids)
     refs = list(dict.fromkeys(old.ref for each in olds.values() for old in each))
     parts = [refs[start : start + REFS_PER_LOOK] for start in range(0, len(refs), REFS_PER_LOOK)]
     found: dict[str, list[Balance]] = {}
@@ -142,15 +145,28 @@ async def _settle_made_before(
     }
 
 
+def _old_refs(tx: Connection, import_: Import, row_ids: Sequence[int]) -> dict[int, list[OldRef]]:
+    found = superseded.own_old_refs(tx, import_.number, import_.id)
+    olds = {id: found[id] for id in found.keys() & set(row_ids)}
+    if import_.fixes is not None:
+        for id, each in superseded.old_refs(tx, import_.number, row_ids).items():
+            olds[id] = [*olds.get(id, ()), *each]
+    return olds
+
+
 def _were_made_before(tx: Connection, number: int, made_before: dict[int, tuple[OldRef, str]]) -> None:
-    """Their balances are those of the rows that they fix."""
+    """Their balances are those of the rows that they fix, or their own from before they were fixed."""
     facts = {
         row: {"balance_id": balance_id, "message": superseded.made_before(balance_id)}
         for row, (_, balance_id) in made_before.items()
     }
-    move_each(tx, number, facts, from_=RowState.READY, to=RowState.EXISTS)
-    for old, balance_id in made_before.values():
-        superseded.appeared(tx, old.row, balance_id, message="Found in Blnk.", what=EventKind.FOUND)
+    moved = set(move_each(tx, number, facts, from_=RowState.READY, to=RowState.EXISTS))
+    for row, (old, balance_id) in made_before.items():
+        if old.row != row:
+            superseded.appeared(tx, old.row, balance_id, message="Found in Blnk.", what=EventKind.FOUND)
+        elif row in moved:
+            detail = Particulars(balance_id=balance_id)
+            note(tx, number, who=WHO, what=EventKind.FOUND, row=row, detail=detail)
 
 
 async def few_enough_to_walk(looker: Looker, ready: int) -> int | None:

@@ -1,15 +1,22 @@
 """Looks up rows in Blnk before they may be claimed, and the canary after it was created."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, BlnkError
-from blnk_api.lookup.existing import ROWS_PER_FILL, few_enough_to_walk, settle, walk_up
+from blnk_api.lookup.existing import (
+    ROWS_PER_FILL,
+    few_enough_to_walk,
+    settle,
+    settle_made_before,
+    walk_up,
+)
 from blnk_api.lookup.looker import Looker
 from blnk_api.lookup.retry_policy import WhileWanted
+from blnk_api.lookup.verdict import Verdict
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gateway
 from blnk_api.sending.lane import Lane
@@ -68,11 +75,8 @@ class Preflight:
                 if not lane.ready:
                     lane.after, lane.is_walked = 0, False
                 return
-            is_known = lane.is_walked or not self.can_look
             met: list[Balance] = []
-            verdicts = (
-                {} if is_known else await settle(self._store, self._looker, lane.import_, rows, met=met)
-            )
+            verdicts = await self._settle(lane, rows, met) if self.can_look else {}
             lane.after = rows[-1].id
             if not await self._neighbours.judge(lane, met):
                 return
@@ -83,6 +87,12 @@ class Preflight:
             lane.fill_at = self._gate.clock() + self._waits.journal_retry
         finally:
             lane.is_filling = False
+
+    async def _settle(self, lane: Lane, rows: Sequence[Ready], met: list[Balance]) -> dict[int, Verdict]:
+        if lane.is_walked:
+            # No walk meets a row that was fixed under the ref that it was sent under before.
+            return await settle_made_before(self._store, self._looker, lane.import_, [row.id for row in rows])
+        return await settle(self._store, self._looker, lane.import_, rows, met=met)
 
     def _offer(self, lane: Lane, rows: Iterable[Ready]) -> None:
         """Rows that may be claimed. Two that brought the same ref are never offered together, because no

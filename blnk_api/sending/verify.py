@@ -20,11 +20,12 @@ from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.looker import Looker, bound_of, parse_time
 from blnk_api.lookup.sweep import FEW_LISTS, Sweep, all_of
 from blnk_api.models import IMPORT_ID, Balance
+from blnk_api.sending.seen_rows import SeenRows
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import HELD, RowState
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.store.transitions import IDS_PER_STATEMENT, counts_of, move
+from blnk_api.store.transitions import counts_of, move
 
 MOST_TOLD = 1000
 """How many findings are stored with all their ids. Of the rest only their number is stored."""
@@ -66,29 +67,6 @@ class _Tally:
         )
 
 
-class _Bits:
-    """The row ids that were seen. The ids of one import are close together."""
-
-    def __init__(self, first: int, last: int) -> None:
-        self._first = first
-        self._bits = bytearray(last - first + 1)
-        self.witness: str | None = None
-        """The balance of one of them."""
-
-    def add(self, id: int) -> None:
-        self._bits[id - self._first] = 1
-
-    def missed(self, after: int) -> list[int]:
-        """The next ids after this one that were not seen: some of them, none at the end. Those that were are
-        passed over without asking the store for them, which takes long for a million."""
-        ids: list[int] = []
-        at = max(0, after + 1 - self._first)
-        while len(ids) < IDS_PER_STATEMENT and (at := self._bits.find(0, at)) >= 0:
-            ids.append(self._first + at)
-            at += 1
-        return ids
-
-
 async def verify(
     store: AsyncStore,
     looker: Looker,
@@ -107,7 +85,7 @@ async def verify(
     tally = _Tally(expected)
     if expected == 0:
         return tally.findings()
-    seen = _Bits(first, last)
+    seen = SeenRows(first, last)
     try:
         if import_.created_from is not None:
             sweep = Sweep(
@@ -166,7 +144,7 @@ def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
 
 
 def _compare(
-    tx: Connection, import_: Import, balances: Sequence[Balance], seen: _Bits | None, tally: _Tally
+    tx: Connection, import_: Import, balances: Sequence[Balance], seen: SeenRows | None, tally: _Tally
 ) -> None:
     """Marks the rows whose refs are on a page of Blnk's balances in `seen`, if given, and notes balances that
     no row names.
@@ -186,6 +164,7 @@ def _compare(
             ).where(rows.c.instance == import_.instance_number, rows.c.ref.in_(refs), is_one_of(rows, HELD))
         )
     }
+    strangers = []
     for balance in balances:
         row = holders.get(balance.import_ref)
         is_its_balance = row is not None and row.balance_id == balance.balance_id
@@ -198,8 +177,19 @@ def _compare(
                 ids = [row.balance_id, balance.balance_id]
                 tally.add(tally.twins, RowFinding(row=row.number, ids=ids))
         elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
-            stranger = Unexpected(ref=balance.import_ref, ids=[balance.balance_id])
-            tally.add(tally.unexpected, stranger)
+            strangers.append(Unexpected(ref=balance.import_ref, ids=[balance.balance_id]))
+    known = _of_fixed_rows(tx, import_.number, [one.ids[0] for one in strangers]) if strangers else ()
+    for one in strangers:
+        if one.ids[0] not in known:
+            tally.add(tally.unexpected, one)
+
+
+def _of_fixed_rows(tx: Connection, number: int, balance_ids: Sequence[str]) -> set[str]:
+    """Which of these are balances of rows that were created before they were fixed, under another ref."""
+    mine = (rows.c.import_ == number, rows.c.state == RowState.EXISTS)
+    return set(
+        tx.execute(select(rows.c.balance_id).where(*mine, rows.c.balance_id.in_(balance_ids))).scalars()
+    )
 
 
 class _Unseen(NamedTuple):
@@ -216,7 +206,7 @@ async def _look_again(
     store: AsyncStore,
     looker: Looker,
     import_: Import,
-    seen: _Bits,
+    seen: SeenRows,
     tally: _Tally,
     *,
     settle_seconds: float,
@@ -260,7 +250,7 @@ async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_s
     return ids
 
 
-def _unseen(tx: Connection, number: int, seen: _Bits, after: int) -> list[_Unseen]:
+def _unseen(tx: Connection, number: int, seen: SeenRows, after: int) -> list[_Unseen]:
     """The next rows with a balance that the walk did not meet: made by another import, shown late, or
     missing."""
     while ids := seen.missed(after):

@@ -7,12 +7,14 @@ from sqlalchemy import LargeBinary, Text, cast, func, update
 
 from blnk_api.access.actors import SENDER
 from blnk_api.client import BlnkClient
+from blnk_api.lookup import existing
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.resend_repaired import StillWrong, send_repaired
 from blnk_api.store import events, import_acts, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow
+from blnk_api.store.sending import late_records
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor
 from tests.support.connections import connection_of
@@ -94,6 +96,34 @@ def test_a_row_is_checked_before_it_is_sent_again(
     with importer.store.read() as tx:
         assert edits.of_import(tx, done.number) == []
     assert len(practice_blnk.balances()) == 1
+
+
+@pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
+@pytest.mark.parametrize("by_a_walk", [False, True])
+def test_a_row_whose_earlier_request_was_carried_out_after_all_is_not_created_again_with_new_cells(
+    importer: Importer,
+    practice_blnk: PracticeBlnk,
+    client: BlnkClient,
+    monkeypatch: pytest.MonkeyPatch,
+    by_a_walk: bool,
+) -> None:
+    """It was in doubt under its earlier reference, and called not created."""
+    if by_a_walk:
+        monkeypatch.setattr(existing, "FEWEST_LOOKS_FOR_A_WALK", 0)
+    done, row = refused(importer)
+    with importer.store.write() as tx:
+        late_records.owe(tx, [row.id])
+    stamps = {"import_ref": row.ref, "import_id": done.id}
+    late = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+    assert repair(importer, client, row, {2: "1b"})
+    done = importer.wait_for(done, ImportState.DONE)
+    now = importer.rows(done)[0]
+    assert (now.state, now.balance_id) == (RowState.EXISTS, late["balance_id"])
+    assert "before it was fixed" in (now.message or "")
+    assert importer.events(done).count("found") == 1
+    assert len(practice_blnk.balances()) == 2
+    assert done.findings is not None
+    assert done.findings.clean
 
 
 def test_unchanged_it_is_sent_again_under_its_own_reference(

@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO "alembic_version" VALUES('0021');
+INSERT INTO "alembic_version" VALUES('0022');
 
 CREATE TABLE approval_decisions (
 	approval INTEGER NOT NULL, 
@@ -101,6 +101,21 @@ CREATE TABLE desk_keys (
 	value TEXT NOT NULL, 
 	PRIMARY KEY (name)
 );
+
+CREATE TABLE duplicate_looks (
+	"row" INTEGER NOT NULL, 
+	ref TEXT NOT NULL, 
+	import INTEGER NOT NULL, 
+	instance INTEGER NOT NULL, 
+	since FLOAT NOT NULL, 
+	next_at FLOAT NOT NULL, 
+	PRIMARY KEY ("row"), 
+	FOREIGN KEY(import) REFERENCES imports (number), 
+	FOREIGN KEY("row") REFERENCES rows (id)
+)
+ WITHOUT ROWID
+
+;
 
 CREATE TABLE events (
 	id INTEGER NOT NULL, 
@@ -474,3 +489,5 @@ CREATE TRIGGER desk_events_are_never_replaced BEFORE INSERT ON desk_events WHEN 
 CREATE TRIGGER repairs_are_never_replaced BEFORE INSERT ON repairs WHEN EXISTS (SELECT 1 FROM repairs WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'repairs can be added to, and not changed'); END;
 
 CREATE TRIGGER trail_are_never_replaced BEFORE INSERT ON trail WHEN EXISTS (SELECT 1 FROM trail WHERE chain = NEW.chain AND n = NEW.n) BEGIN SELECT RAISE(ABORT, 'trail can be added to, and not changed'); END;
+
+CREATE INDEX duplicate_looks_due ON duplicate_looks (instance, next_at);

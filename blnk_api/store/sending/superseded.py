@@ -9,7 +9,7 @@ not sent, or both are named.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from blnk_api.access.actors import SENDER
 from blnk_api.store.events import EventKind, Particulars, note
@@ -75,6 +75,17 @@ class OldRef:
     import_id: str
 
 
+_OWN_OLD_REFS = (
+    select(late_looks.c.row, late_looks.c.ref)
+    .join(rows, rows.c.id == late_looks.c.row)
+    .where(
+        late_looks.c.import_ == bindparam("number"),
+        rows.c.state == RowState.READY,
+        rows.c.ref != late_looks.c.ref,
+    )
+)
+
+
 def old_refs(tx: Connection, import_: int, row_ids: Sequence[int]) -> dict[int, list[OldRef]]:
     """The refs under which these rows of one import were sent in the imports that they were fixed from."""
     mine = {
@@ -97,6 +108,15 @@ def old_refs(tx: Connection, import_: int, row_ids: Sequence[int]) -> dict[int, 
             )
         by = tx.execute(select(imports.c.fixes).where(imports.c.number == by)).scalar()
     return {id: olds for id, olds in found.items() if olds}
+
+
+def own_old_refs(tx: Connection, import_: int, import_id: str) -> dict[int, list[OldRef]]:
+    """Of READY rows that were fixed in their own import: the refs under which they were in doubt before.
+    There are few such rows in any import."""
+    found: dict[int, list[OldRef]] = {}
+    for row, ref in tx.execute(_OWN_OLD_REFS, {"number": import_}):
+        found.setdefault(row, []).append(OldRef(row, ref, import_, import_id))
+    return found
 
 
 def _counterparts(parts: Sequence[str], part: str) -> set[str]:

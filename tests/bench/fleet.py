@@ -1,6 +1,6 @@
 """A fleet of workers on one Postgres while machines fail: is every row one balance, and who takes over when?
 
-    python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 800] [--side-by-side 2] [--minutes 11]
+    python -m tests.bench.fleet [--rounds 20] [--seed S] [--rows 800] [--side-by-side 2] [--minutes 10]
         [--write]
 
 Each round: three workers, each behind a network of its own to the database, and six practice instances at
@@ -209,7 +209,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--rows", type=int, default=800, help="of each instance")
-    parser.add_argument("--minutes", type=float, default=11.0, help="no round begins later")
+    parser.add_argument("--minutes", type=float, default=10.0, help="no round begins later")
     parser.add_argument("--write", action="store_true", help="put the tables into tests/bench/RESULTS.md")
     parser.add_argument("--side-by-side", type=int, default=2, help="rounds at once; 1 on a busy machine")
     options = parser.parse_args()

@@ -98,7 +98,8 @@ class Round:
         url = postgres.new_database(like="migrated")
         self._store = Store(url)
         self._rows = rows * len(blnks)
-        self._ids = [self._confirmed(at, blnk, rows) for at, blnk in enumerate(blnks)]
+        self._drafts = [self._draft(at, blnk, rows) for at, blnk in enumerate(blnks)]
+        self._ids = [one.id for one in self._drafts]
         database = url.rpartition("/")[2]
         self._machines: list[Machine] = []
         self._start_machine = partial(Machine, postgres=postgres, database=database, blnks=blnks, cap=cap)
@@ -115,6 +116,9 @@ class Round:
         try:
             for at in range(self._workers):
                 self._machines.append(self._start_machine(self._folder / f"machine-{at}"))
+            if not self._strikes:
+                self._until(self._is_shared, "instances are not shared evenly")
+            self._confirm()
             self._until(lambda: all(self._settled(one) for one in self._imports()), "nothing is sent")
             first = time.monotonic()
             for strike in self._strikes:
@@ -138,16 +142,25 @@ class Round:
                 machine.close()
             self._store.close()
 
-    def _confirmed(self, at: int, blnk: PracticeBlnk, n: int) -> str:
+    def _draft(self, at: int, blnk: PracticeBlnk, n: int) -> Import:
         instance = Instance(blnk.url, blnk.instance_id, "sandbox")
         balances = [
             BalanceRequest(ledger_id=LEDGER, currency="NGN", meta_data={"customer": f"{at}-{row}"})
             for row in range(n)
         ]
-        draft = make_draft(self._store, instance, balances, connection=f"c{at}")
-        with self._store.write() as tx:
-            assert import_acts.confirm(tx, draft, who=_PERSON, version=draft.version)
-        return draft.id
+        return make_draft(self._store, instance, balances, connection=f"c{at}")
+
+    def _confirm(self) -> None:
+        for draft in self._drafts:
+            with self._store.write() as tx:
+                assert import_acts.confirm(tx, draft, who=_PERSON, version=draft.version)
+
+    def _is_shared(self) -> bool:
+        """Whether each worker sends to as many instances as others: none is moved while it is measured."""
+        with self._store.read() as tx:
+            sends = [len(one.serves) for one in senders.at_work(tx)]
+        whole = len(sends) == self._workers and sum(sends) == len(self._drafts)
+        return whole and max(sends) - min(sends) <= 1
 
     def _carry_out(self, strike: Strike) -> None:
         if strike.kind == "restart":

@@ -13,6 +13,7 @@ anything after the new one began. `--write` puts the table into tests/bench/RESU
 import argparse
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -229,6 +230,8 @@ def main() -> int:
                 opened.callback(one.close)
                 told = one.run()
             failures += told.failures
+            if not told.failures:
+                shutil.rmtree(folder)
             lines.append(told.line)
             print(told.line, *told.failures, sep="\n", flush=True)
     if options.write:

@@ -420,10 +420,11 @@ def test_new_credentials_while_rows_are_on_their_way_lose_no_row_and_duplicate_n
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """New connections are made, and nobody receives the answers that were on their way."""
-    importer.connect(requests_per_minute=6000)
-    practice_blnk.order_fault("latency", seconds=0.2)
+    practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=20)
     draft = importer.begin(requests_for(100), created=20)
-    importer.connect(token=practice_blnk.new_token(["*"]), requests_per_minute=6000)
+    wait_until(lambda: len(asked(practice_blnk, "create")) > 20, lambda: "no row is on its way")
+    importer.connect(token=practice_blnk.new_token(["*"]))
+    practice_blnk.clear_faults()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
 
@@ -525,7 +526,7 @@ def test_an_access_token_that_expires_during_an_import_is_renewed(
 def test_a_refresh_token_that_is_revoked_stops_and_says_so(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    importer.connect(requests_per_minute=6000, **practice_blnk.oauth_client(lifetime_seconds=1))
+    importer.connect(requests_per_minute=1200, **practice_blnk.oauth_client(lifetime_seconds=1))
     draft = importer.begin(requests_for(300), created=10)
     practice_blnk.order_fault("revoke", on="token")
     paused = importer.wait_for(draft, ImportState.PAUSED)
@@ -673,9 +674,9 @@ def test_a_balance_that_cannot_be_found_anymore_is_in_doubt_and_is_never_sent_ag
 def test_an_import_whose_connection_is_gone_waits_and_never_slips_into_another_one(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=300)
     draft = importer.begin(requests_for(100), created=10)
-    importer.connect(instance_id="another", requests_per_minute=6000)
+    importer.connect(instance_id="another")
     paused = importer.wait_for(draft, ImportState.PAUSED)
     assert paused.paused_by is PausedBy.CONNECTION
     assert practice_blnk.instance_id in (paused.paused_reason or "")
@@ -712,7 +713,7 @@ def test_blnk_is_killed_and_restarted_and_nobody_has_to_do_anything(
         PracticeBlnk(tmp_path / "blnk", seed=seed) as blnk,
         Importer(blnk, tmp_path / "data", monkeypatch) as importer,
     ):
-        importer.connect(requests_per_minute=1200)
+        blnk.order_fault("full_stop", on="create", seconds=600, skip=25)
         draft = importer.draft(requests_for(80))
         importer.confirm(draft)
         importer.start()

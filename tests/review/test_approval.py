@@ -28,6 +28,7 @@ from blnk_api.store.people.sessions import Identity
 from blnk_api.store.sending import claims, copied_store, stops
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.trail.verify import Fault
+from blnk_api.store.transitions import move_import
 from blnk_api.wording.whole_desk import about_trail
 from blnk_api.worker import lapse_approvals
 from tests.support.actors import actor, signed_in
@@ -181,9 +182,10 @@ def test_withdrawing_pauses_nothing_if_every_row_has_left_already(importer: Impo
     approve(importer, draft)
     [row] = importer.rows(draft)
     with importer.store.write() as tx:
-        claims.claim_approved(tx, draft.number, {row.id: row.body or b""})
+        assert move_import(tx, draft.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
+        assert claims.claim_approved(tx, draft.number, {row.id: row.body or b""}).tries
     approving.withdraw(importer.store, draft, request.id, who=ADA)
-    assert importer.find(draft.id).state is ImportState.QUEUED
+    assert importer.find(draft.id).state is ImportState.RUNNING
 
 
 def test_sent_back_it_is_a_draft_again_and_says_why(importer: Importer) -> None:

@@ -14,7 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.people import people
 from blnk_api.store.sending.senders import LearnedPace
 from blnk_api.store.states import ImportState, Ramp, RowState
-from blnk_api.store.transitions import move
+from blnk_api.store.transitions import move, move_import
 from blnk_api.wording import about_progress
 from tests.support.actors import actor
 from tests.support.connections import connection_to
@@ -250,6 +250,8 @@ class TestThePage:
     def test_the_tab_says_how_far_it_is(self, importer: Importer) -> None:
         import_ = importer.draft(requests_for(4))
         importer.confirm(import_)
+        with importer.store.write() as tx:
+            assert move_import(tx, import_.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
         create_rows(importer.store, import_, 1)
         assert about_progress.tab_title(importer.find(import_.id)) == "25 % · test.csv"
         with importer.store.write() as tx:

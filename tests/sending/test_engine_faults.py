@@ -443,6 +443,7 @@ def test_secrets_that_are_read_while_someone_writes_them_stop_nothing(
         return empty if len(reads) == 1 else whole()
 
     monkeypatch.setattr(settings_module, "load", load)
+    (importer.data_dir / "secrets.toml").touch()
     wait_until(lambda: len(reads) > 2, lambda: "the secrets are not read any more")
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
     assert not {"paused", "interrupted"} & set(importer.events(draft))

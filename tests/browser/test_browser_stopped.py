@@ -39,7 +39,7 @@ def test_a_page_says_that_the_disk_is_full_and_the_import_continues_once_it_is_n
     tmp_path: Path, browser: Browser
 ) -> None:
     with App(tmp_path) as app:
-        app.practice.order_fault("latency", seconds=0.3)
+        app.practice.order_fault("full_stop", on="create", seconds=600, skip=40)
         page = open_import(browser, app.url)
         lines = [f"{LEDGER},NGN,{at:04}" for at in range(300)]
         upload(page, "many.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
@@ -47,6 +47,7 @@ def test_a_page_says_that_the_disk_is_full_and_the_import_continues_once_it_is_n
         wait_until(lambda: len(app.practice.refs()) >= 20, lambda: "fewer than 20 are made")
         [sender] = pids(app, SENDER)
         before = resource.prlimit(sender, resource.RLIMIT_FSIZE, NO_ROOM)
+        app.practice.clear_faults()
         page.get_by_text("nothing more is sent").first.wait_for()
         resource.prlimit(sender, resource.RLIMIT_FSIZE, before)
         wait_until(lambda: len(app.practice.refs()) == 300, lambda: f"{len(app.practice.refs())} are made")

@@ -111,7 +111,7 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """A second one may send in a folder that takes its place. What was on its way is known where it went."""
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=600)
     draft = begin_in_own_process(importer, rows=300)
     away = importer.data_dir.parent / "away"
     importer.store.close()
@@ -123,6 +123,7 @@ def test_a_sender_whose_data_folder_is_moved_sends_nothing_more_and_says_so(
     counts = importer.counts(draft)
     assert counts[RowState.READY]
     assert sent <= 300 - counts[RowState.READY], "what was claimed when the folder went may not have left"
+    importer.connect()
     importer.start_process()
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
@@ -171,7 +172,7 @@ def test_a_worker_that_lost_its_lease_during_an_import_stops_and_leaves_nothing_
     first, second = importer.processes[0], waits_for_a_lease(importer)
     with importer.store.write() as tx:
         tx.execute(update(tables.leases).values(token="", beat_at=0.0))
-    assert first.wait(120) != 0
+    assert first.wait(180) != 0
     wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
     assert_each_once(practice_blnk, importer, importer.wait_for(draft, ImportState.DONE))
 
@@ -209,7 +210,7 @@ def test_a_worker_that_wakes_up_after_another_took_over_sends_nothing(
     wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
     importer.wait_for(draft, ImportState.DONE)
     os.kill(first.pid, signal.SIGCONT)
-    assert first.wait(120) != 0
+    assert first.wait(180) != 0
     assert_each_once(practice_blnk, importer, importer.find(draft.id))
 
 
@@ -231,7 +232,7 @@ def test_another_worker_takes_over_from_one_that_is_cut_off_from_the_database(
         wait_until(lambda: sender_pid(importer) == second.pid, lambda: "nobody takes over")
         importer.wait_for(draft, ImportState.DONE)
         network.cut()
-        assert first.wait(120) != 0
+        assert first.wait(180) != 0
     assert_each_once(practice_blnk, importer, importer.find(draft.id))
 
 

@@ -85,7 +85,9 @@ def test_a_worker_killed_again_and_again_creates_each_row_once(
         let_go_on(
             importer,
             draft,
-            lambda least=so_far + more: create_count(practice_blnk) >= least,  # type: ignore[misc]
+            lambda least=so_far + more: (  # type: ignore[misc]
+                create_count(practice_blnk) >= least or importer.find(draft.id).state is ImportState.DONE
+            ),
         )
         time.sleep(chance.random() * 0.05)  # anywhere between two commits
         importer.processes[-1].kill()
@@ -113,7 +115,7 @@ def test_a_worker_ends_with_the_app_that_started_it(importer: Importer) -> None:
     worker = importer.start_process()
     assert worker.stdin is not None
     worker.stdin.close()
-    assert worker.wait(120) == 0
+    assert worker.wait(180) == 0
 
 
 def test_no_row_leaves_on_a_claim_that_is_too_old(
@@ -167,11 +169,12 @@ def test_a_store_locked_by_another_program_for_a_while_loses_nothing(
             raise
 
     monkeypatch.setattr(AsyncStore, "write", note)
-    importer.connect(requests_per_minute=6000)
-    practice_blnk.order_fault("latency", seconds=0.3)
+    practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=40)
     draft = importer.begin(requests_for(150), created=20)
+    wait_until(lambda: create_count(practice_blnk) > 40, lambda: "no row is on its way")
     other = sqlite3.connect(importer.data_dir / "journal.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
+    practice_blnk.clear_faults()
     claimed = claimed_refs(importer, draft)
     wait_until(lambda: attempts.record in failed and len(failed) > 3, lambda: f"failed: {failed}")
     assert sent_refs(practice_blnk) <= claimed
@@ -186,7 +189,7 @@ def test_a_store_locked_by_another_program_for_a_while_loses_nothing(
 
 def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk, importer: Importer) -> None:
     """No file of the sender can grow or be written anymore, during an import; then there is room again."""
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=1200)
     practice_blnk.order_fault("latency", seconds=0.2)
     draft = begin_in_own_process(importer, rows=200)
     worker = importer.processes[0]
@@ -196,6 +199,7 @@ def test_a_full_disk_stops_claims_and_loses_nothing(practice_blnk: PracticeBlnk,
     sent = sent_refs(practice_blnk)
     assert len(sent) < 200
     assert sent <= claimed_refs(importer, draft)
+    importer.connect()
     if worker.poll() is None:
         resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, no_limit)
     assert_each_once(practice_blnk, importer, finish(importer, draft))
@@ -229,10 +233,11 @@ def _as_nobody() -> list[str]:
 def test_a_store_restored_from_an_older_copy_creates_nothing_twice(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=600)
     draft = begin_in_own_process(importer, rows=150)
     importer.processes[0].terminate()
-    assert importer.processes[0].wait(120) == 0
+    assert importer.processes[0].wait(180) == 0
+    importer.connect()
     with importer.store.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -269,11 +274,11 @@ def test_every_session_is_cut_off_during_an_import(
     practice_blnk.order_fault("latency", seconds=0.2)
     draft = begin_in_own_process(importer, rows=300)
     for _ in range(2):
-        so_far = importer.counts(draft)[RowState.CREATED]
+        enough = min(importer.counts(draft)[RowState.CREATED] + 20, 300)
         postgres.kill(postgres.sessions(importer.database_url))
         let_go_on(
             importer,
             draft,
-            lambda least=so_far + 20: importer.counts(draft)[RowState.CREATED] >= least,  # type: ignore[misc]
+            lambda least=enough: importer.counts(draft)[RowState.CREATED] >= least,  # type: ignore[misc]
         )
     assert_each_once(practice_blnk, importer, finish(importer, draft))

@@ -123,18 +123,19 @@ def test_a_writer_that_freezes_during_its_write_is_waited_for_with_a_message(
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
     importer.store.close()
     importer.store = Store(importer.settings.database_url)
-    importer.connect(requests_per_minute=1200)
-    draft = importer.begin(requests_for(100), created=10)
+    practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=20)
+    draft = importer.begin(requests_for(300), created=10)
     with stopped_writer(importer.data_dir / "journal.db"):
+        practice_blnk.clear_faults()
         told = wait_until(lambda: importer.failure, lambda: "the sender says nothing of it")
         assert "Another process has locked the import database" in told
         assert "nothing more is sent" in told
-        assert len(practice_blnk.refs()) < 100
+        assert len(practice_blnk.refs()) < 300
     done = importer.wait_for(draft, ImportState.DONE)
     assert importer.failure is None
     assert done.file_name == "renamed.csv"
-    assert importer.counts(done) == {RowState.CREATED: 100}
-    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 100
+    assert importer.counts(done) == {RowState.CREATED: 300}
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 300
 
 
 def raised_by_sqlite(path: Path) -> OperationalError:

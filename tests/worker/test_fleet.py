@@ -39,7 +39,7 @@ def test_a_file_is_checked_and_sent_once_although_one_of_two_workers_freezes(
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """Both start at once, on a database without a queue."""
-    importer.connect(requests_per_minute=6000)
+    importer.connect(requests_per_minute=1200)
     start_worker(importer)
     start_worker(importer)
     wait_for_workers(importer, 2)
@@ -64,7 +64,7 @@ def test_a_file_is_checked_and_sent_once_although_one_of_two_workers_freezes(
     assert_each_once(practice_blnk, importer, done)
     for worker in importer.processes:
         worker.send_signal(signal.SIGTERM)
-    assert [worker.wait(60) for worker in importer.processes] == [0, 0]
+    assert [worker.wait(180) for worker in importer.processes] == [0, 0]
     assert at_work(importer) == []
 
 

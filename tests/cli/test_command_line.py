@@ -268,10 +268,11 @@ def test_a_second_ctrl_c_does_not_wait_for_what_is_on_its_way(
 def test_ctrl_c_before_anything_was_sent_leaves_nothing_to_be_confirmed(
     practice_blnk: PracticeBlnk, importer: Importer, commands: Commands
 ) -> None:
-    practice_blnk.order_fault("latency", on="read", seconds=0.9)
+    practice_blnk.order_fault("full_stop", on="read", seconds=600)
     process = commands.begin("import", commands.file(3), "--yes")
     wait_until(lambda: practice_blnk.requests()["total"], lambda: "nothing was asked")
     process.send_signal(signal.SIGINT)
+    practice_blnk.clear_faults()
     ended = commands.end(process)
     assert (ended.code, ended.err) == (130, "Interrupted. Nothing was sent.\n")
     assert newest(importer).state is ImportState.CANCELLED

@@ -146,8 +146,7 @@ async def settle_made_before(
 
 
 def _old_refs(tx: Connection, import_: Import, row_ids: Sequence[int]) -> dict[int, list[OldRef]]:
-    found = superseded.own_old_refs(tx, import_.number, import_.id)
-    olds = {id: found[id] for id in found.keys() & set(row_ids)}
+    olds = superseded.own_old_refs(tx, import_.number, import_.id, row_ids)
     if import_.fixes is not None:
         for id, each in superseded.old_refs(tx, import_.number, row_ids).items():
             olds[id] = [*olds.get(id, ()), *each]

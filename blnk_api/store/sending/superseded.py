@@ -9,7 +9,7 @@ not sent, or both are named.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from blnk_api.access.actors import SENDER
 from blnk_api.store.events import EventKind, Particulars, note
@@ -75,17 +75,6 @@ class OldRef:
     import_id: str
 
 
-_OWN_OLD_REFS = (
-    select(late_looks.c.row, late_looks.c.ref)
-    .join(rows, rows.c.id == late_looks.c.row)
-    .where(
-        late_looks.c.import_ == bindparam("number"),
-        rows.c.state == RowState.READY,
-        rows.c.ref != late_looks.c.ref,
-    )
-)
-
-
 def old_refs(tx: Connection, import_: int, row_ids: Sequence[int]) -> dict[int, list[OldRef]]:
     """The refs under which these rows of one import were sent in the imports that they were fixed from."""
     mine = {
@@ -110,13 +99,16 @@ def old_refs(tx: Connection, import_: int, row_ids: Sequence[int]) -> dict[int, 
     return {id: olds for id, olds in found.items() if olds}
 
 
-def own_old_refs(tx: Connection, import_: int, import_id: str) -> dict[int, list[OldRef]]:
-    """Of READY rows that were fixed in their own import: the refs under which they were in doubt before.
-    There are few such rows in any import."""
-    found: dict[int, list[OldRef]] = {}
-    for row, ref in tx.execute(_OWN_OLD_REFS, {"number": import_}):
-        found.setdefault(row, []).append(OldRef(row, ref, import_, import_id))
-    return found
+def own_old_refs(
+    tx: Connection, import_: int, import_id: str, row_ids: Sequence[int]
+) -> dict[int, list[OldRef]]:
+    """Of those of these rows that are READY and were fixed in their own import: the refs under which they
+    were in doubt before."""
+    fixed = (rows.c.state == RowState.READY, rows.c.ref != late_looks.c.ref)
+    return {
+        row: [OldRef(row, ref, import_, import_id) for ref in refs]
+        for row, refs in _late_refs(tx, row_ids, *fixed).items()
+    }
 
 
 def _counterparts(parts: Sequence[str], part: str) -> set[str]:
@@ -145,12 +137,13 @@ def _sent_before(tx: Connection, by: int, numbers: Sequence[int]) -> dict[int, l
     return found
 
 
-def _late_refs(tx: Connection, row_ids: Sequence[int]) -> dict[int, list[str]]:
+def _late_refs(tx: Connection, row_ids: Sequence[int], *only: ColumnElement[bool]) -> dict[int, list[str]]:
     """The refs under which late look-ups of each of these rows are or were scheduled."""
     found: dict[int, list[str]] = {}
     for start in range(0, len(row_ids), IDS_PER_STATEMENT):
         part = late_looks.c.row.in_(row_ids[start : start + IDS_PER_STATEMENT])
-        for row, ref in tx.execute(select(late_looks.c.row, late_looks.c.ref).where(part)):
+        asked = select(late_looks.c.row, late_looks.c.ref).join(rows, rows.c.id == late_looks.c.row)
+        for row, ref in tx.execute(asked.where(part, *only)):
             found.setdefault(row, []).append(ref)
     return found
 

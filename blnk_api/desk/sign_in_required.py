@@ -12,13 +12,14 @@ _seen: set[Path] = set()
 and nobody may come in meanwhile. Serving without sign-in again requires a restart."""
 
 
-def now() -> SignIn | None:
-    """None: everyone may come in. Raises SettingsProblem if nobody may."""
+def now(*, only_reads: bool = True) -> SignIn | None:
+    """None: everyone may come in. Raises SettingsProblem if nobody may, or if that is not known and more than
+    a page is asked for."""
     path = settings_.secrets_path()
     try:
         secrets = settings_.read_secrets()
     except SettingsProblem:
-        if path in _seen:
+        if path in _seen or not only_reads:
             raise
         return None  # pages then only show what is wrong with the file
     return _remembered(path, read_sign_in(secrets))

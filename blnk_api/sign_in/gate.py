@@ -53,10 +53,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            sign_in = sign_in_required.now()
-            if sign_in is None and not _only_reads(scope):
-                # A file that cannot be read may ask for sign-in: pages say so, and nothing is taken in.
-                settings_.read_secrets()
+            sign_in = sign_in_required.now(only_reads=_only_reads(scope))
             decided = await self._decided(sign_in, scope) if sign_in else _ComesIn()
         except SettingsProblem as problem:
             decided = _unavailable(

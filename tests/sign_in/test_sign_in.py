@@ -374,9 +374,9 @@ def test_signed_in_people_do_not_wait_for_a_hanging_provider(
     ada.sign_in(provider, "ada")
     came, answers, ask = threading.Semaphore(0), threading.Event(), sign_in_required.now
 
-    def counted() -> SignIn | None:
+    def counted(*, only_reads: bool) -> SignIn | None:
         came.release()
-        return ask()
+        return ask(only_reads=only_reads)
 
     def hanging(_: str) -> dict[str, object]:
         answers.wait(600)

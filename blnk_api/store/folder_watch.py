@@ -13,8 +13,8 @@ _BYTES = 64 * 1024
 
 def watch(folder: Path) -> int | None:
     """A file descriptor that can be read as soon as a file directly in the folder is written or created. None
-    where that is not possible: another system, or too many watches on this one. Only a
-    hint: what is written through memory is not noticed."""
+    where that is not possible: another system, or too many watches on this one. Only a hint: what is written
+    through memory is not noticed."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None, use_errno=True)

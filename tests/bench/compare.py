@@ -87,7 +87,7 @@ def compared(here: Place, path: Path, n: int) -> str:
     here.discard(id)
     assert not draft.totals.not_checked, draft.totals
     return (
-        f"| {n:,} rows, all corrected in one column | {seconds:.0f} s; left out as look-alikes "
+        f"| {n:,} rows, all corrected in one column | {seconds:.0f} s; skipped as look-alikes "
         f"{draft.totals.looks_like:,}, new {draft.totals.balances:,} | {peak_mb:.0f} MB in the sender, "
         f"{ended.peak_mb:.0f} MB in the check before |"
     )

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.blnk import endpoints
@@ -141,7 +142,7 @@ class OtherDesks:
         if not met:
             return True
         lane.sends, lane.restarts = False, True
-        await self._insist(import_acts.pause, number, by=PausedBy.DESK, who=WHO, reason=reason(met))
+        await self._insist(_pause, number, reason=reason(met))
         self._start(self._restart(lane))
         return False
 
@@ -157,10 +158,15 @@ class OtherDesks:
             found = await self._find_sent(lane)
         lane.forget_sent()
         lane.ramp = Ramp.CANARY
-        await self._insist(import_changes.set_facts, number, ramp=int(Ramp.CANARY))
         if found:
             await self._insist(name_twins, number, found)
         lane.restarts = False
+
+
+def _pause(tx: Connection, number: int, *, reason: str) -> None:
+    """Pauses the import. Whichever process sends it once it is resumed starts with one row again."""
+    import_acts.pause(tx, number, by=PausedBy.DESK, who=WHO, reason=reason)
+    import_changes.set_facts(tx, number, ramp=int(Ramp.CANARY))
 
 
 def reason(met: Sequence[ForeignBalance]) -> str:

@@ -161,6 +161,9 @@ class Preflight:
             await asyncio.sleep(min(1.0, self._settle_seconds / 4))
 
     async def raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
+        """Unless another desk was met meanwhile: the import then starts with one row again."""
+        if lane.restarts:
+            return
         lane.ramp = ramp
         await self._insist(import_changes.set_facts, lane.import_.number, ramp=int(ramp))
 

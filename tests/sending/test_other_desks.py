@@ -134,7 +134,6 @@ def test_a_desk_that_creates_later_rows_of_an_import_under_way_pauses_it_and_its
     made = made_elsewhere(practice_blnk, importer, draft, 299)
     paused_because_of(importer, draft, made)
     importer.connect()
-    importer.wait_for_ramp(draft, 0)
     assert importer.rows(draft)[299].state is RowState.READY
     importer.resume(draft)
     done = importer.wait_for(draft, ImportState.DONE)
@@ -142,6 +141,31 @@ def test_a_desk_that_creates_later_rows_of_an_import_under_way_pauses_it_and_its
     assert states[299] is RowState.EXISTS
     assert Counter(states) == {RowState.CREATED: 299, RowState.EXISTS: 1}
     assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 300
+
+
+def test_an_import_paused_because_of_another_desk_starts_with_one_row_again_whenever_the_sender_ends(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends while a row that was sent before is still without its answer."""
+    monkeypatch.setattr(other_desks, "LEAST_SECONDS", 0.05)
+    importer.connect(base_url=between.url, requests_per_minute=1200)
+    answers = threading.Event()
+
+    def held(sent: Sent) -> None:
+        if sent.customer == "20":
+            made.append(made_elsewhere(practice_blnk, importer, draft, 299))
+            answers.wait(180)
+
+    made: list[str] = []
+    draft = importer.draft(requests_for(300))
+    between.on_create = held
+    importer.confirm(draft)
+    importer.start()
+    importer.wait_for(draft, ImportState.PAUSED)
+    assert not answers.is_set()
+    assert importer.find(draft.id).ramp == 0
+    answers.set()
+    paused_because_of(importer, draft, made[0])
 
 
 def test_a_copy_of_this_desk_is_another_desk_though_it_has_the_same_imports(

@@ -418,10 +418,6 @@ class Importer:
 
         wait_until(is_at_work, lambda: "the sender does not care for the import")
 
-    def wait_for_ramp(self, import_: Import, ramp: int) -> None:
-        """Waits until the import is in this stage: 0, one row goes first; 1, five; 2, all."""
-        wait_until(lambda: self.find(import_.id).ramp == ramp, lambda: f"the ramp is not {ramp}")
-
     def events(self, import_: Import) -> list[str]:
         """All events, oldest first."""
         with self.store.read() as tx:

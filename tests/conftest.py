@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.examples import SEARCH
-from tests.support.waiting import waited_in_vain
+from tests.support.waiting import may_be_tried_again
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -43,9 +43,9 @@ a browser, which takes a processor for itself, are spread evenly over all others
 NEVER_AGAIN = ("pure", "files")
 """Folders of tests that wait for nobody: what fails in them is wrong. Of all others, a test that waited in
 vain is tried once more: minutes were not enough for what must come at all, which says something about the
-machine. One that saw something wrong is not, and one that fails at times has found something. Only a browser
-that gets no processor for long enough may miss what it is asked: whatever fails in it is tried once more. The
-end of the run names what needed that, and why."""
+machine. Of those that saw something wrong, each test process tries one again, so a run with more of them
+fails. A browser that gets no processor for long enough may miss what it is asked: whatever fails in it is
+tried once more. The end of the run names what needed that, and why: it may have found something."""
 
 settings.register_profile("any machine", deadline=None, derandomize=True)
 settings.register_profile(SEARCH, deadline=None, print_blob=True)
@@ -68,8 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.path in browsers:
             item.add_marker(pytest.mark.flaky(reruns=1))
         elif item.path.parent.name not in NEVER_AGAIN:
-            wrong = [AssertionError, "^Failed: "]
-            item.add_marker(pytest.mark.flaky(reruns=1, condition=waited_in_vain, rerun_except=wrong))
+            item.add_marker(pytest.mark.flaky(reruns=1, condition=may_be_tried_again))
     if config.getoption("cov_source", None):
         unmeasured = [item for item in items if item.path.parent.name not in MEASURED]
         for item in unmeasured if len(unmeasured) < len(items) else ():  # else they alone were asked for

@@ -1,5 +1,6 @@
 """To have waited in vain: what a test fails with that saw nothing wrong, and only ran out of time."""
 
+import itertools
 import subprocess
 
 import pytest
@@ -7,6 +8,18 @@ import pytest
 
 class WaitedInVain(pytest.fail.Exception):  # type: ignore[misc, name-defined]
     """What must come at all did not come."""
+
+
+WRONG_TRIED_AGAIN = 1
+"""How many tests that saw something wrong are tried once more in one test process."""
+_wrong = itertools.count(1)
+
+
+def may_be_tried_again(problem: BaseException | None) -> bool:
+    """Whether a test that failed because of this is tried once more, in this process."""
+    if problem is None or waited_in_vain(problem):
+        return problem is not None
+    return next(_wrong) <= WRONG_TRIED_AGAIN
 
 
 def waited_in_vain(problem: BaseException | None) -> bool:

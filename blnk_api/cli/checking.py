@@ -11,7 +11,7 @@ from blnk_api.cli.session import Session
 from blnk_api.drafts import check_process
 from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
-from blnk_api.sending.running import engine_for
+from blnk_api.sending.instance_sending import engine_for
 from blnk_api.settings import Connection
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import

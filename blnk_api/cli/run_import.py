@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from blnk_api.cli import unfinished
 from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.session import Session
-from blnk_api.sending.running import Running, engine_for, stop_if_copied
+from blnk_api.sending.instance_sending import InstanceSending, engine_for, stop_if_copied
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import StoreUnavailable, failures, import_acts, imports, instance_numbers
 from blnk_api.store.async_store import AsyncStore
@@ -275,7 +275,7 @@ class _Seeing:
         if found := await self._thread.read(unfinished.blocked, import_, settles=not self._sends_here):
             raise CommandFailed(unfinished.sentence(found), ExitCode.STOPPED)
 
-    async def _let_land(self, running: Running) -> None:
+    async def _let_land(self, running: InstanceSending) -> None:
         """Waits until the rows on their way have an outcome, for one request timeout at most."""
         until = time.monotonic() + self._connection.request_timeout_seconds + _DRAIN_SPARE_SECONDS
         while any(lane.sends or lane.out for lane in running.engine.lanes.values()):

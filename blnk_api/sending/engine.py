@@ -25,8 +25,8 @@ from blnk_api.lookup.looker import Looker
 from blnk_api.sending import unapproved
 from blnk_api.sending.attempt_result import ClaimedRow
 from blnk_api.sending.gateway import Gateway
+from blnk_api.sending.import_being_sent import MOST_REFUSALS_IN_A_ROW, Lane
 from blnk_api.sending.in_doubt.absence import Resolver
-from blnk_api.sending.lane import MOST_REFUSALS_IN_A_ROW, Lane
 from blnk_api.sending.other_desks import OtherDesks
 from blnk_api.sending.posting import OnPost, Poster
 from blnk_api.sending.preflight import Preflight

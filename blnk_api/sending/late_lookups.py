@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from blnk_api import errors
 from blnk_api.blnk.endpoints import REFS_PER_LOOK
+from blnk_api.lookup.balances_of_import import all_of
 from blnk_api.lookup.looker import bound_of, sortable
-from blnk_api.lookup.sweep import all_of
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.sending.engine import Engine
 from blnk_api.sending.second_balances import SecondBalances

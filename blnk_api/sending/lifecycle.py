@@ -14,8 +14,8 @@ from blnk_api.common import open_files
 from blnk_api.facts.findings import Findings
 from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.sending.engine import Engine
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.sending.in_doubt.lookups import InDoubtLookups
-from blnk_api.sending.lane import Lane
 from blnk_api.sending.late_lookups import LateLookups
 from blnk_api.sending.verify import put_missing_in_doubt, verify
 from blnk_api.settings import Waits

@@ -21,7 +21,7 @@ from blnk_api.errors import AccessDenied, BlnkError, ReadFailed
 from blnk_api.lookup.looker import CARRIES_A_REF, Looker, bound_of, parse_time, sortable
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gateway
-from blnk_api.sending.lane import Lane
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.store import import_acts, import_changes
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending.attempts import WHO

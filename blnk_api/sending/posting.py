@@ -17,8 +17,8 @@ from blnk_api.blnk.replies import Answer
 from blnk_api.sending import attempt_result
 from blnk_api.sending.attempt_result import ClaimedRow
 from blnk_api.sending.gateway import Gateway
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.sending.in_doubt.absence import Resolver, Witness
-from blnk_api.sending.lane import Lane
 from blnk_api.sending.other_desks import believable
 from blnk_api.sending.preflight import Preflight
 from blnk_api.store.sending import attempts

@@ -19,7 +19,7 @@ from blnk_api.lookup.retry_policy import WhileWanted
 from blnk_api.lookup.verdict import Verdict
 from blnk_api.models import Balance
 from blnk_api.sending.gateway import Gateway
-from blnk_api.sending.lane import Lane
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.sending.other_desks import OtherDesks, Sight
 from blnk_api.settings import Waits
 from blnk_api.store import import_acts, import_changes, imports

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.sending import attempt_result
-from blnk_api.sending.lane import FEW_ROWS, Lane
+from blnk_api.sending.import_being_sent import FEW_ROWS, Lane
 from blnk_api.store.async_store import AsyncStore, wait_at_most
 from blnk_api.store.sending import attempts
 from blnk_api.store.sending.attempts import Result

@@ -6,7 +6,7 @@ from contextlib import suppress
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from blnk_api.sending.lane import Lane
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.store import import_acts
 from blnk_api.store.approvals import why_not_claimed
 from blnk_api.store.approvals.why_not_claimed import Why

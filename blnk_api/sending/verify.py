@@ -17,8 +17,8 @@ from sqlalchemy import Connection, func, select
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.facts.findings import Findings, RowFinding, Unexpected
+from blnk_api.lookup.balances_of_import import FEW_LISTS, BalancesOfImport, all_of
 from blnk_api.lookup.looker import Looker, bound_of, parse_time
-from blnk_api.lookup.sweep import FEW_LISTS, Sweep, all_of
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.sending.seen_rows import SeenRows
 from blnk_api.store.async_store import AsyncStore
@@ -88,7 +88,7 @@ async def verify(
     seen = SeenRows(first, last)
     try:
         if import_.created_from is not None:
-            sweep = Sweep(
+            balances = BalancesOfImport(
                 looker,
                 lambda after: store.read(_refs, import_.number, after),
                 created,
@@ -98,7 +98,7 @@ async def verify(
                 few_lists=few_lists,
                 clock=clock,
             )
-            async with aclosing(sweep.pages()) as pages:
+            async with aclosing(balances.pages()) as pages:
                 async for page in pages:
                     # What shows only this import's balances proves nothing about another desk's.
                     met = seen if page.by_ref else None

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from blnk_api import settings as settings_module
 from blnk_api.errors import SettingsProblem
 from blnk_api.lookup.looker import Looker
+from blnk_api.sending.instance_sending import InstanceSending, engine_for
 from blnk_api.sending.posting import OnPost
-from blnk_api.sending.running import Running, engine_for
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, import_acts, instance_numbers
 from blnk_api.store.async_store import AsyncStore
@@ -54,7 +54,7 @@ class Engines:
         self._leaving: set[int] = set()
         self._numbers: dict[str, int] = {}
         """The instances of today's connections, by the connection's name."""
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, InstanceSending] = {}
         self._wanted: Mapping[str, Connection] = {}
         self._leases: dict[int, Lease] = {}
         self._seen: Mapping[str, Connection] = {}
@@ -66,7 +66,7 @@ class Engines:
         """The settings' files before they were last read."""
 
     @property
-    def running(self) -> list[Running]:
+    def running(self) -> list[InstanceSending]:
         return list(self._running.values())
 
     @property

@@ -25,7 +25,7 @@ from blnk_api import settings as settings_module
 from blnk_api.common import open_files, private_files
 from blnk_api.common.log import end, to_stderr
 from blnk_api.errors import SettingsProblem
-from blnk_api.sending.running import stop_if_copied
+from blnk_api.sending.instance_sending import stop_if_copied
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures
 from blnk_api.store.async_store import AsyncStore

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import __version__
 from blnk_api.blnk.circuit_breaker import Circuit
-from blnk_api.sending.running import Running
+from blnk_api.sending.instance_sending import InstanceSending
 from blnk_api.settings import Settings
 from blnk_api.store import Store
 from blnk_api.store.monitoring import figures
@@ -55,7 +55,7 @@ class Metrics:
     """All metrics of one process. `settings` and `running` are called for each scrape."""
 
     def __init__(
-        self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[Running]]
+        self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[InstanceSending]]
     ) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -107,7 +107,7 @@ class _Standing(Collector):
     """Metrics that are read for each scrape."""
 
     def __init__(
-        self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[Running]]
+        self, store: Store, settings: Callable[[], Settings], running: Callable[[], Iterable[InstanceSending]]
     ) -> None:
         self._store = store
         self._settings = settings

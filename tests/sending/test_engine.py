@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
-from blnk_api.sending import recorder, running
+from blnk_api.sending import instance_sending, recorder
 from blnk_api.store import tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
@@ -409,7 +409,7 @@ def test_a_wait_lengthened_by_a_clock_jump_ends(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store keeps until when Blnk asked us to wait; read a day earlier, that would be a day."""
-    monkeypatch.setattr(running, "MOST_WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(instance_sending, "MOST_WAIT_SECONDS", 0.5)
     draft = importer.draft(requests_for(3))
     importer.confirm(draft)
     with importer.store.write() as tx:

@@ -11,7 +11,7 @@ import pytest
 
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import bound_of
-from blnk_api.sending.lane import Lane
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.sending.recorder import Recorder
 from blnk_api.settings import PRACTICE, load
 from blnk_api.store import Store

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, update
 
-from blnk_api.sending.lane import Lane
-from blnk_api.sending.running import engine_for
+from blnk_api.sending.import_being_sent import Lane
+from blnk_api.sending.instance_sending import engine_for
 from blnk_api.store import Store, StoreUnavailable, tables
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import

@@ -29,8 +29,8 @@ from blnk_api.facts.mapping import Mapping
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.sending import engine
+from blnk_api.sending.import_being_sent import Lane
 from blnk_api.sending.in_doubt.absence import Resolver
-from blnk_api.sending.lane import Lane
 from blnk_api.settings import Connection, Instance
 from blnk_api.store import Store, events, import_acts, import_changes, imports, rows, tables
 from blnk_api.store.checking import checked_rows

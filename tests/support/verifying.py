@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from blnk_api.facts.findings import Findings
+from blnk_api.lookup.balances_of_import import BalancesOfImport
 from blnk_api.lookup.looker import Looker
-from blnk_api.lookup.sweep import Sweep
 from blnk_api.sending.verify import verify
 from blnk_api.settings import Instance
 from blnk_api.store import Store, import_changes, imports, tables
@@ -83,5 +83,5 @@ def five(
     made = Verified(store, practice_blnk, 5)
     if request.param == "by a walk":
         made.few_lists = 0
-        monkeypatch.setattr(Sweep, "_lists_are_cheaper", lambda *_: False)
+        monkeypatch.setattr(BalancesOfImport, "_lists_are_cheaper", lambda *_: False)
     return made

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from blnk_api.drafts.check_process import MOST_AT_ONCE
-from blnk_api.sending.running import stop_if_copied
+from blnk_api.sending.instance_sending import stop_if_copied
 from blnk_api.settings import Settings
 from blnk_api.store import Store, StoreUnavailable, failures, imports
 from blnk_api.store.async_store import AsyncStore, wait_at_most

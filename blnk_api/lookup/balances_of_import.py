@@ -32,15 +32,15 @@ MoreRefs = Callable[[int], Awaitable[Sequence[tuple[int, str]]]]
 """Returns the next rows after this one with their refs, or none at the end."""
 
 
-class SweptPage(NamedTuple):
+class BalancesPage(NamedTuple):
     balances: list[Balance]
     by_ref: bool = True
     """Whether balances of the same refs that another desk created would be shown as well."""
 
 
-class Sweep:
-    """The sweep of one verification. `n` is the number of refs; `ends` is roughly when the newest balance was
-    created, by Blnk's time; `clock` is any monotonic clock in seconds."""
+class BalancesOfImport:
+    """One reading of them, for a verification. `n` is the number of refs; `ends` is roughly when the newest
+    balance was created, by Blnk's time; `clock` is any monotonic clock in seconds."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Sweep:
         self._page_seconds: deque[float] = deque(maxlen=_PAGES_REMEMBERED)
         self._walked = 0
 
-    async def pages(self) -> AsyncGenerator[SweptPage, None]:
+    async def pages(self) -> AsyncGenerator[BalancesPage, None]:
         """Raises a BlnkError if Blnk does not answer."""
         if not self._is_small:
             total, measured = await asyncio.gather(
@@ -78,7 +78,7 @@ class Sweep:
                 asyncio.gather(*(self._list() for _ in range(_LISTS_TO_MEASURE))),
             )
             for part in measured:
-                yield SweptPage(part or [])
+                yield BalancesPage(part or [])
             walk = SplitWalk(
                 self._looker,
                 self._created_from,
@@ -91,14 +91,14 @@ class Sweep:
             async with aclosing(walk.pages()) as pages:
                 async for part in pages:
                     self._walked += 1
-                    yield SweptPage(part)
+                    yield BalancesPage(part)
                     if self._lists_are_cheaper(total):
                         break
                 else:
                     return
         async with aclosing(side_by_side(self._list, self._parallel)) as lists:
             async for part in lists:
-                yield SweptPage(part)
+                yield BalancesPage(part)
         # Balances that a row created under an earlier ref: no list of the current refs contains those.
         of_import = Filter(f"meta_data.{IMPORT_ID}", "eq", self._import_id)
         walk = SplitWalk(
@@ -111,7 +111,7 @@ class Sweep:
         )
         async with aclosing(walk.pages()) as pages:
             async for part in pages:
-                yield SweptPage(part, by_ref=False)
+                yield BalancesPage(part, by_ref=False)
 
     def _lists_are_cheaper(self, total: int | None) -> bool:
         """If Blnk does not return the total, a walk is assumed to be half done at any moment."""

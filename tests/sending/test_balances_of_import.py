@@ -12,9 +12,9 @@ import pytest
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import Findings
+from blnk_api.lookup.balances_of_import import FEW_LISTS, BalancesOfImport, all_of
 from blnk_api.lookup.concurrency import PARALLEL_READS
 from blnk_api.lookup.looker import Looker
-from blnk_api.lookup.sweep import FEW_LISTS, Sweep, all_of
 from blnk_api.store.states import RowState
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, Importer, newest, requests_for
@@ -62,14 +62,14 @@ class Costly:
     def _page(self, found: Sequence[tuple[str, str]]) -> Any:
         return {"data": [balance(ref, f"bln_{ref}", at) for ref, at in found]}
 
-    def sweep(self, n: int) -> set[str]:
-        """The refs that a sweep for the import's n rows shows."""
+    def read(self, n: int) -> set[str]:
+        """The refs that reading for the import's n rows shows."""
 
         async def refs(after: int) -> list[tuple[int, str]]:
             return [(at + 1, f"mine-{at}") for at in range(after, min(after + 99, n))]
 
-        async def swept() -> set[str]:
-            sweep = Sweep(
+        async def shown() -> set[str]:
+            reading = BalancesOfImport(
                 Looker(self.ask, "ins_1"),
                 refs,
                 n,
@@ -79,9 +79,9 @@ class Costly:
                 few_lists=FEW_LISTS,
                 clock=lambda: self.now,
             )
-            return {one.import_ref or "" async for page in sweep.pages() for one in page.balances}
+            return {one.import_ref or "" async for page in reading.pages() for one in page.balances}
 
-        return asyncio.run(swept())
+        return asyncio.run(shown())
 
 
 def all_mine(n: int) -> set[str]:
@@ -90,7 +90,7 @@ def all_mine(n: int) -> set[str]:
 
 def test_a_small_import_is_looked_up_by_its_own_refs_however_many_others_there_are() -> None:
     blnk = Costly(900, 5_000, list_seconds=0.4, page_seconds=0.004)
-    assert blnk.sweep(900) == all_mine(900)
+    assert blnk.read(900) == all_mine(900)
     assert blnk.lists == 10
     assert blnk.pages <= 2 * 9, "nine are full, and each part may ask one that is not"
 
@@ -98,7 +98,7 @@ def test_a_small_import_is_looked_up_by_its_own_refs_however_many_others_there_a
 @pytest.mark.parametrize("tells_total", [True, False])
 def test_a_large_import_among_few_others_is_walked(tells_total: bool) -> None:
     blnk = Costly(4_000, 100, list_seconds=0.4, page_seconds=0.004, tells_total=tells_total)
-    assert all_mine(4_000) <= blnk.sweep(4_000)
+    assert all_mine(4_000) <= blnk.read(4_000)
     assert blnk.lists == 3
     assert blnk.pages <= 1.5 * 41, "forty-one are full; each part may ask one that is not"
 
@@ -107,7 +107,7 @@ def test_a_large_import_among_few_others_is_walked(tells_total: bool) -> None:
 def test_an_import_among_very_many_others_is_not_walked_to_the_end(tells_total: bool) -> None:
     """Twenty lists of 8 ms, or two hundred pages of 4 ms."""
     blnk = Costly(1_980, 20_000, list_seconds=0.008, page_seconds=0.004, tells_total=tells_total)
-    assert all_mine(1_980) <= blnk.sweep(1_980)
+    assert all_mine(1_980) <= blnk.read(1_980)
     assert blnk.lists == math.ceil(1_980 / 99)
     beside = PARALLEL_READS
     assert blnk.pages <= 21 + beside + (1 if tells_total else 60 + beside)
@@ -116,7 +116,7 @@ def test_an_import_among_very_many_others_is_not_walked_to_the_end(tells_total: 
 def test_expensive_lists_are_replaced_by_a_walk_past_many_others() -> None:
     """Seventeen lists of 470 ms, or two hundred pages of 4 ms."""
     blnk = Costly(1_980, 20_000, list_seconds=0.47, page_seconds=0.004)
-    assert all_mine(1_980) <= blnk.sweep(1_980)
+    assert all_mine(1_980) <= blnk.read(1_980)
     assert blnk.lists == 3
 
 

@@ -48,9 +48,9 @@ async def engine_for(
     only: int | None = None,
     wall: Callable[[], float] = time.time,
     on_post: OnPost = lambda _outcome, _seconds: None,
-) -> "Running":
-    """Starts sending for one connection's instance. Stop it with `Running.stop`. `wall` is the clock for late
-    look-ups of rows that were sent long ago."""
+) -> "InstanceSending":
+    """Starts sending for one connection's instance. Stop it with `InstanceSending.stop`. `wall` is the clock
+    for late look-ups of rows that were sent long ago."""
     number = await thread.write(instance_numbers.number_for, connection.instance)
     settle_seconds = settings.settle_seconds(connection)
     await thread.write(senders.remember_settle, number, settle_seconds)
@@ -88,11 +88,11 @@ async def engine_for(
     )
     lifecycle = Lifecycle(engine, number, settings.waits, only=only, wall=wall)
     tasks = [asyncio.create_task(engine.run()), asyncio.create_task(lifecycle.run())]
-    return Running(connection, number, engine, client, tasks)
+    return InstanceSending(connection, number, engine, client, tasks)
 
 
 @dataclass
-class Running:
+class InstanceSending:
     """One instance's running engine."""
 
     connection: Connection

@@ -242,7 +242,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 def _notify(table: SettingsTable) -> tuple[str, ...]:
-    """Does not check that Apprise knows the kind of address: `notices.addresses`, which loads Apprise,
+    """Does not check that Apprise knows the kind of address: `notifications.addresses`, which loads Apprise,
     does."""
     addresses = table.table.get("notify", [])
     if (

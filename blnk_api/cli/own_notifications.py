@@ -9,11 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api.cli.output import remark
 from blnk_api.cli.session import Session
-from blnk_api.notices import process
-from blnk_api.notices.owed import to_be_sent
-from blnk_api.store.outbox import delivery, notices
+from blnk_api.notifications import process
+from blnk_api.notifications.owed import to_be_sent
+from blnk_api.store.outbox import delivery, notifications
 from blnk_api.store.sending import senders
-from blnk_api.wording import about_notices
+from blnk_api.wording import about_notifications
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def sent_at_end(opened: Session) -> Iterator[None]:
     or command sends the rest. If the store cannot be used, they stay there, and nothing is reported here."""
     before = None
     with suppress(SQLAlchemyError, OSError), opened.store.read() as tx:
-        before = notices.newest(tx)
+        before = notifications.newest(tx)
     try:
         yield
     finally:
@@ -34,7 +34,7 @@ def sent_at_end(opened: Session) -> Iterator[None]:
 def _send(opened: Session, *, after: int) -> None:
     with opened.store.read() as tx:
         sender = senders.current(tx)
-        is_new = notices.newest(tx) > after
+        is_new = notifications.newest(tx) > after
     if not is_new or (sender is not None and not sender.owner.startswith(senders.COMMAND_LINE)):
         return
     with opened.store.write() as tx:
@@ -49,4 +49,4 @@ def _send(opened: Session, *, after: int) -> None:
     with opened.store.read() as tx:
         left = delivery.unsent(tx, after=after)
     if left:
-        remark(about_notices.not_sent_yet(left), logging.WARNING)
+        remark(about_notifications.not_sent_yet(left), logging.WARNING)

@@ -17,7 +17,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.desk import machine_health
 from blnk_api.desk.desk import Desk
 from blnk_api.desk.machine_health import Check, Verdict
-from blnk_api.notices import process
+from blnk_api.notifications import process
 from blnk_api.settings import Connection
 from blnk_api.store import instance_numbers
 from blnk_api.store.search import import_search
@@ -26,7 +26,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.sending.senders import SenderIs, Sending
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.tables import is_one_of, rows
-from blnk_api.wording import about_errors, about_notices, about_stops, phrases
+from blnk_api.wording import about_errors, about_notifications, about_stops, phrases
 
 __all__ = ["WHO_SENDS", "Check", "Verdict", "is_well", "run"]
 
@@ -195,7 +195,7 @@ def _addresses(connection: Connection) -> Check:
             "Correct it in the secrets file as Apprise's documentation writes such addresses. Until then it "
             "gets no notifications.",
         )
-    return Check(question, Verdict.FINE, f"Yes, {about_notices.addresses(len(connection.notify))}.")
+    return Check(question, Verdict.FINE, f"Yes, {about_notifications.addresses(len(connection.notify))}.")
 
 
 def _may_create(desk: Desk, connection: Connection) -> Check:

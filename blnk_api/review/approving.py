@@ -19,7 +19,7 @@ from blnk_api.store.approvals.preparers import had_a_hand, is_one_of
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.store.transitions import move_import
@@ -53,12 +53,12 @@ def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: s
         detail = Particulars(rows=pending.rows, digest=pending.digest)
         note(tx, now.number, who=who, what=EventKind.APPROVED, detail=detail)
         if len(pending.approved_by) + 1 < pending.approvers:
-            notices.approval_asked(tx, now.number, who=pending.asked_by)
+            notifications.approval_asked(tx, now.number, who=pending.asked_by)
             return False
         if not requests.approve(tx, pending):
             raise NotDecided(words.NOT_WAITING)
         _hand_over(tx, now, pending)
-        notices.approval_decided(tx, now.number, who=who, is_approved=True)
+        notifications.approval_decided(tx, now.number, who=who, is_approved=True)
     return True
 
 
@@ -89,7 +89,7 @@ def send_back(store: Store, import_: Import, request: int, *, who: Actor, reason
         requests.end(tx, pending, RequestState.SENT_BACK)
         note(tx, now.number, who=who, what=EventKind.SENT_BACK, detail=Particulars(reason=reason))
         ending.give_back(tx, now, words.sent_back(who, reason))
-        notices.approval_decided(tx, now.number, who=who, is_approved=False)
+        notifications.approval_decided(tx, now.number, who=who, is_approved=False)
 
 
 def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None:

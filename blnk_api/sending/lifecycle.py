@@ -23,7 +23,7 @@ from blnk_api.store import import_acts, import_changes, imports
 from blnk_api.store.async_store import LOOKED_AT_ANYHOW_SECONDS
 from blnk_api.store.events import EventKind, note
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.sending import senders, stops
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
@@ -213,7 +213,7 @@ class Lifecycle:
             told = {"circuit": breaker.circuit, "reason": breaker.reason, "since": since}
             if wall - since > self._waits.outage_told and since != self._told_since:
                 self._told_since = since
-                await self._store.write(notices.waiting, self._instance, since=since)
+                await self._store.write(notifications.waiting, self._instance, since=since)
         state = (pace.learned_per_minute, pace.not_before if is_waiting else None, breaker.circuit)
         if state != self._kept:
             self._kept = state
@@ -244,7 +244,7 @@ def _finish(tx: Connection, import_: Import, findings: Findings) -> None:
     if findings.missing:
         put_missing_in_doubt(tx, import_, findings)
     note(tx, import_.number, who=WHO, what=EventKind.VERIFIED, detail=findings)
-    notices.finished(tx, import_.number)
+    notifications.finished(tx, import_.number)
 
 
 def _asked_to_wait(seconds: float) -> str:

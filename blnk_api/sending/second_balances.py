@@ -12,7 +12,7 @@ from blnk_api.store import events, import_changes, imports
 from blnk_api.store import rows as row_records
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.sending.attempts import WHO
 
 
@@ -31,7 +31,7 @@ class SecondBalances:
             detail = Particulars(balance_ids=tuple(every), by="a late look")
             note(self._tx, import_.number, who=WHO, what=EventKind.SECOND_BALANCE, row=row.id, detail=detail)
             self._add(import_, twin=RowFinding(row=row.number, ids=every))
-            notices.needs_you(self._tx, import_.number)
+            notifications.needs_you(self._tx, import_.number)
 
     def late(self, import_: Import, row: Any, ref: str, ids: Sequence[str]) -> None:
         """A row without a balance has one after all: it was fixed since, or another import created it."""
@@ -39,7 +39,7 @@ class SecondBalances:
             detail = Particulars(label=label_of(row.number, row.part), balance_ids=tuple(ids))
             note(self._tx, import_.number, who=WHO, what=EventKind.MADE_LATE, row=row.id, detail=detail)
             self._add(import_, unexpected=Unexpected(ref=ref, row=row.number, ids=list(ids)))
-            notices.needs_you(self._tx, import_.number)
+            notifications.needs_you(self._tx, import_.number)
 
     def _is_new(self, import_: Import, row: Any, ids: Sequence[str]) -> bool:
         if not ids:

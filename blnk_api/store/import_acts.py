@@ -12,7 +12,7 @@ from blnk_api.store.approvals import ending
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import, by_number, in_states
 from blnk_api.store.instance_numbers import instance_of
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.people import stored_actor
 from blnk_api.store.sending import stops, superseded
 from blnk_api.store.states import ImportState, PausedBy, Stage
@@ -70,7 +70,7 @@ def pause(tx: Connection, number: int, *, by: PausedBy, who: Actor, reason: str)
         moved = taken_over.rowcount == 1
     if moved:
         note(tx, number, who=who, what=EventKind.PAUSED, detail=Particulars(by=by, reason=reason))
-        notices.paused(tx, number, by=by, who=who)
+        notifications.paused(tx, number, by=by, who=who)
     return moved
 
 
@@ -148,5 +148,5 @@ def cancel(tx: Connection, number: int, *, who: Actor) -> bool:
     )
     if moved:
         note(tx, number, who=who, what=EventKind.CANCELLED)
-        notices.canceled(tx, number, who=who)
+        notifications.canceled(tx, number, who=who)
     return moved

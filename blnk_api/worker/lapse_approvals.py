@@ -5,7 +5,7 @@ import time
 from blnk_api.store import Store
 from blnk_api.store.approvals import ending, requests
 from blnk_api.store.approvals.requests import DAY_SECONDS, Request
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.wording.approval import requests as words
 
@@ -27,7 +27,7 @@ def lapse(store: Store, *, now: float | None = None) -> None:
         elif request.lapses_at - now < _ahead_seconds(request):
             with store.write() as tx:
                 if requests.mark_notified(tx, request):
-                    notices.approval_lapses(tx, request.import_, at=request.lapses_at)
+                    notifications.approval_lapses(tx, request.import_, at=request.lapses_at)
 
 
 def _ahead_seconds(request: Request) -> float:

@@ -5,13 +5,13 @@ import logging
 import subprocess
 import time
 
-from blnk_api.notices import process
-from blnk_api.notices.owed import to_be_sent
+from blnk_api.notifications import process
+from blnk_api.notifications.owed import to_be_sent
 from blnk_api.settings import Settings
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.outbox import delivery
 
-log = logging.getLogger("blnk.notices")
+log = logging.getLogger("blnk.notifications")
 
 _AGAIN_SECONDS = 30.0
 """The wait after a process failed: the settings are wrong, or the database is away."""

@@ -6,10 +6,10 @@ import streamlit as st
 
 from blnk_api.access.actors import NotAllowed
 from blnk_api.access.acts import Act
-from blnk_api.desk import notifications
+from blnk_api.desk import last_notifications
 from blnk_api.settings import Connection
-from blnk_api.store.outbox import notices
-from blnk_api.wording import about_notices, phrases
+from blnk_api.store.outbox import notifications
+from blnk_api.wording import about_notifications, phrases
 from pages.kit import auto_refresh, look, permission, person
 from pages.kit.context import Visit
 
@@ -17,9 +17,9 @@ from pages.kit.context import Visit
 def show(visit: Visit, connection: Connection) -> None:
     st.subheader("Notifications")
     if not connection.notify:
-        st.caption(about_notices.NONE_SET_UP)
+        st.caption(about_notifications.NONE_SET_UP)
         return
-    last = notifications.last(visit.desk, connection)
+    last = last_notifications.last(visit.desk, connection)
     is_sent = last is not None and last.delivered.is_on_its_way
     with st.container(border=True, key="notifications"):
         every = visit.desk.settings.waits.page_refresh if is_sent else None
@@ -34,18 +34,18 @@ def show(visit: Visit, connection: Connection) -> None:
 
 
 def _last(visit: Visit, connection: Connection, redraw: Callable[[], None], *, is_sent: bool) -> None:
-    last = notifications.last(visit.desk, connection)
+    last = last_notifications.last(visit.desk, connection)
     if is_sent and last is not None and not last.delivered.is_on_its_way:
         redraw()
     n = len(connection.notify)
-    look.fact("Addresses", about_notices.addresses(n))
+    look.fact("Addresses", about_notifications.addresses(n))
     if last is None:
         look.fact("Last notification", "None so far")
         return
     delivered = last.delivered
-    at = phrases.when(delivered.sent_at or delivered.notice.at, phrases.zone(st.context.timezone))
-    what = about_notices.headline(delivered.notice, last.import_)
-    look.fact("Last notification", f"{what} · {at} · {about_notices.how_it_went(delivered, of=n)}")
+    at = phrases.when(delivered.sent_at or delivered.notification.at, phrases.zone(st.context.timezone))
+    what = about_notifications.headline(delivered.notification, last.import_)
+    look.fact("Last notification", f"{what} · {at} · {about_notifications.how_it_went(delivered, of=n)}")
     for sentence in last.failing:
         look.warning(sentence)
 
@@ -53,6 +53,6 @@ def _last(visit: Visit, connection: Connection, redraw: Callable[[], None], *, i
 def _test(visit: Visit, connection: Connection) -> None:
     try:
         with visit.desk.store.write() as tx:
-            notices.test(tx, connection.instance, who=person.or_nobody(visit))
+            notifications.test(tx, connection.instance, who=person.or_nobody(visit))
     except NotAllowed as refused:
         st.toast(str(refused))

@@ -5,8 +5,8 @@ import pytest
 from blnk_api.access.actors import Actor, ActorKind, NotAllowed
 from blnk_api.access.acts import Act
 from blnk_api.desk.health import Verdict
-from blnk_api.store.outbox import notices
-from tests.notices.test_notified import DEAD
+from blnk_api.store.outbox import notifications
+from tests.notifications.test_notified import DEAD
 from tests.pages.test_checks import checked
 from tests.support.importer import Importer, requests_for, wait_until
 from tests.support.inbox import Inbox
@@ -56,9 +56,9 @@ def test_an_invalid_address_fails_the_check_of_its_connection(importer: Importer
 def test_nobody_sends_a_test_without_permission(importer: Importer) -> None:
     nobody = Actor(ActorKind.PERSON, "Eve")
     with pytest.raises(NotAllowed, match=Act.TEST_NOTIFICATIONS), importer.store.write() as tx:
-        notices.test(tx, importer.connection.instance, who=nobody)
+        notifications.test(tx, importer.connection.instance, who=nobody)
     with importer.store.read() as tx:
-        assert notices.newest(tx) == 0
+        assert notifications.newest(tx) == 0
 
 
 def test_the_last_import_is_named(importer: Importer) -> None:

@@ -36,7 +36,7 @@ LAYERS = [
     ["drafts"],
     ["sending"],
     ["review"],
-    ["reports", "notices"],
+    ["reports", "notifications"],
     ["desk"],
     ["sign_in"],
     ["web"],

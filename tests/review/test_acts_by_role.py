@@ -35,7 +35,7 @@ from blnk_api.sign_in_settings import SignIn
 from blnk_api.store import Store, import_acts, imports, tables
 from blnk_api.store.approvals import new_request
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.people import metadata_shown, notes, saved_mappings
 from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, PausedBy
@@ -246,7 +246,7 @@ CALLS: Mapping[str, tuple[Act, Call]] = {
         Act.CHOOSE_METADATA,
         in_tx(metadata_shown.choose, HERE.instance, ["customer"]),
     ),
-    "notices.test": (Act.TEST_NOTIFICATIONS, in_tx(notices.test, HERE.instance)),
+    "notifications.test": (Act.TEST_NOTIFICATIONS, in_tx(notifications.test, HERE.instance)),
     "stops.stop_restored": (Act.STOP_SENDING, in_tx(stops.stop_restored, reason="A backup.")),
     "session_acts.open_ones": (
         Act.SEE_SESSIONS,
@@ -280,10 +280,10 @@ ONLY_WRITE_DOWN = {
     "restore.restore",
     "copied_store.settle",
     "copied_store.stop_all",
-    "notices.approval_asked",
-    "notices.approval_decided",
+    "notifications.approval_asked",
+    "notifications.approval_decided",
     "sessions.end_restored",
-    "notices.canceled",
+    "notifications.canceled",
     "requests.begin",
     "requests.decide",
     "requests.renew",
@@ -297,7 +297,7 @@ ONLY_WRITE_DOWN = {
     "resend_by_approver.approve_again",
     "approving.why_not",
     "waiting_for_approval.whom",
-    "notices.paused",
+    "notifications.paused",
     "phrases.actor",
 }
 """They take an actor to record, find or name them; whoever calls them has asked, or what they call asks."""
@@ -324,7 +324,7 @@ def test_no_actor_is_a_text() -> None:
     ]
     # Who was named once, and a part of a name that is searched for.
     assert sorted(texts) == [
-        "blnk_api/facts/notice.py: who: str = ''",
+        "blnk_api/facts/notification.py: who: str = ''",
         "blnk_api/store/search/import_search.py: who: str = ''",
     ]
 

@@ -8,7 +8,7 @@ from blnk_api.store.approvals import requests
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.store.transitions import move_import
 
@@ -55,7 +55,7 @@ def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: flo
     import_ = imports.by_number(tx, request.import_)
     note(tx, import_.number, who=who, what=EventKind.APPROVAL_LAPSED, detail=Particulars(days=request.days))
     give_back(tx, import_, reason)
-    notices.approval_lapsed(tx, import_.number)
+    notifications.approval_lapsed(tx, import_.number)
     return True
 
 

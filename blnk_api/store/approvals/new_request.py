@@ -16,7 +16,7 @@ from blnk_api.store.approvals.requests import Covered, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.import_acts import to_confirm
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move_import
 
@@ -77,5 +77,5 @@ def _asked(
         version=now.version, rows=found.rows, digest=found.digest, unchecked=tuple(unchecked)
     )
     note(tx, import_.number, who=who, what=EventKind.ASKED_FOR_APPROVAL, detail=detail)
-    notices.approval_asked(tx, import_.number, who=who)
+    notifications.approval_asked(tx, import_.number, who=who)
     return True

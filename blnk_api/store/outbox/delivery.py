@@ -1,4 +1,4 @@
-"""The delivery of notices to addresses: claimed before sending, retried, and finally given up.
+"""The delivery of notifications to addresses: claimed before sending, retried, and finally given up.
 
 An address is stored only as a hash, because it may contain a password.
 """
@@ -10,58 +10,58 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from blnk_api.store.outbox.notices import ALL, Notice, notice_of
+from blnk_api.store.outbox.notifications import ALL, Notification, notification_of
 from blnk_api.store.tables import deliveries, notices
 
 MOST_TRIES = 8
 """With waits that grow from a minute, the last try is about eighteen hours after the first."""
 _GROWS = 3
 _KEPT_SECONDS = 86_400.0
-"""How long a notice waits for a connection to its instance to be set up again."""
+"""How long a notification waits for a connection to its instance to be set up again."""
 _AT_ONCE = 500
 REMOVED = "It was removed from the settings."
 
 
-def due(tx: Connection) -> list[Notice]:
-    """The notices that need attention now, oldest first. Called each second: one index look-up."""
+def due(tx: Connection) -> list[Notification]:
+    """The notifications that need attention now, oldest first. Called each second: one index look-up."""
     query = ALL.where(notices.c.next_at <= time.time()).order_by(notices.c.id).limit(_AT_ONCE)
-    return [notice_of(one) for one in tx.execute(query)]
+    return [notification_of(one) for one in tx.execute(query)]
 
 
 def unsent(tx: Connection, *, after: int) -> int:
-    """How many deliveries of notices after this one are still being tried."""
+    """How many deliveries of notifications after this one are still being tried."""
     still = select(func.count()).where(deliveries.c.notice > after, deliveries.c.next_at.is_not(None))
     return tx.execute(still).scalar_one()
 
 
-def drop_without_recipient(tx: Connection, notice: Notice, *, has_connection: bool) -> None:
+def drop_without_recipient(tx: Connection, notification: Notification, *, has_connection: bool) -> None:
     """No address is set up for it, so it is dropped. Without a connection it waits a day for one."""
     now = time.time()
-    keeps = not has_connection and now - notice.at < _KEPT_SECONDS
-    _set_next(tx, notice.id, now + 60.0 if keeps else None)
+    keeps = not has_connection and now - notification.at < _KEPT_SECONDS
+    _set_next(tx, notification.id, now + 60.0 if keeps else None)
 
 
-def address_it(tx: Connection, notice: Notice, addresses: Collection[str]) -> None:
-    """Assigns a notice to each of these addresses that does not have it yet. Addresses that are no longer set
-    up are dropped."""
+def address_it(tx: Connection, notification: Notification, addresses: Collection[str]) -> None:
+    """Assigns a notification to each of these addresses that does not have it yet. Addresses that are no
+    longer set up are dropped."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     now = time.time()
-    owed = [{"notice": notice.id, "address": one, "tries": 0, "next_at": now} for one in addresses]
+    owed = [{"notice": notification.id, "address": one, "tries": 0, "next_at": now} for one in addresses]
     tx.execute(dialect.insert(deliveries).values(owed).on_conflict_do_nothing())
     gone = [
-        deliveries.c.notice == notice.id,
+        deliveries.c.notice == notification.id,
         deliveries.c.next_at.is_not(None),
         deliveries.c.address.not_in(list(addresses)),
     ]
     tx.execute(update(deliveries).where(*gone).values(next_at=None, problem=REMOVED))
 
 
-def claim(tx: Connection, notice: Notice, address: str, *, retry_seconds: float) -> bool:
+def claim(tx: Connection, notification: Notification, address: str, *, retry_seconds: float) -> bool:
     """Returns whether the caller may send it now; a simultaneous second caller may not. If the caller dies,
-    it is tried again after the same wait as for a rejected notice."""
+    it is tried again after the same wait as for a rejected notification."""
     now = time.time()
     mine = [
-        deliveries.c.notice == notice.id,
+        deliveries.c.notice == notification.id,
         deliveries.c.address == address,
         deliveries.c.next_at <= now,
     ]
@@ -75,40 +75,42 @@ def claim(tx: Connection, notice: Notice, address: str, *, retry_seconds: float)
     return tx.execute(claimed).rowcount == 1
 
 
-def was_sent(tx: Connection, notice: Notice, address: str) -> None:
-    _settle(tx, notice, address, sent_at=time.time(), next_at=None, problem=None)
+def was_sent(tx: Connection, notification: Notification, address: str) -> None:
+    _settle(tx, notification, address, sent_at=time.time(), next_at=None, problem=None)
 
 
-def was_not_sent(tx: Connection, notice: Notice, address: str, *, why: str, for_good: bool) -> bool:
+def was_not_sent(
+    tx: Connection, notification: Notification, address: str, *, why: str, for_good: bool
+) -> bool:
     """Returns whether that was the last try."""
     tries = select(deliveries.c.tries).where(
-        deliveries.c.notice == notice.id, deliveries.c.address == address
+        deliveries.c.notice == notification.id, deliveries.c.address == address
     )
     is_last = for_good or tx.execute(tries).scalar_one() >= MOST_TRIES
-    _settle(tx, notice, address, problem=why, **({"next_at": None} if is_last else {}))
+    _settle(tx, notification, address, problem=why, **({"next_at": None} if is_last else {}))
     return is_last
 
 
-def _settle(tx: Connection, notice: Notice, address: str, **facts: float | str | None) -> None:
+def _settle(tx: Connection, notification: Notification, address: str, **facts: float | str | None) -> None:
     """Never changes a delivery that was sent: two processes may have sent it, and one of them may have
     failed."""
-    mine = [deliveries.c.notice == notice.id, deliveries.c.address == address]
+    mine = [deliveries.c.notice == notification.id, deliveries.c.address == address]
     tx.execute(update(deliveries).where(*mine, deliveries.c.sent_at.is_(None)).values(**facts))
 
 
-def look_again_when_due(tx: Connection, notice: Notice) -> None:
-    """The notice is due again with the first of its deliveries, and finished with the last."""
-    first = select(func.min(deliveries.c.next_at)).where(deliveries.c.notice == notice.id)
-    _set_next(tx, notice.id, tx.execute(first).scalar())
+def look_again_when_due(tx: Connection, notification: Notification) -> None:
+    """The notification is due again with the first of its deliveries, and finished with the last."""
+    first = select(func.min(deliveries.c.next_at)).where(deliveries.c.notice == notification.id)
+    _set_next(tx, notification.id, tx.execute(first).scalar())
 
 
-def _set_next(tx: Connection, notice: int, at: float | None) -> None:
-    tx.execute(update(notices).where(notices.c.id == notice).values(next_at=at))
+def _set_next(tx: Connection, notification: int, at: float | None) -> None:
+    tx.execute(update(notices).where(notices.c.id == notification).values(next_at=at))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why an address has not accepted a notice so far."""
+    """Why an address has not accepted a notification so far."""
 
     why: str
     is_tried: bool
@@ -117,9 +119,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The delivery of one notice to the current addresses: `problems` by the hash of the address."""
+    """The delivery of one notification to the current addresses: `problems` by the hash of the address."""
 
-    notice: Notice
+    notification: Notification
     sent: int
     sent_at: float | None
     open: int
@@ -132,17 +134,17 @@ class Delivered:
 
 
 def last_ones(tx: Connection, instance: int, *, limit: int = 1) -> list[Delivered]:
-    """The last notices of an instance that were or will be sent to anyone, newest first."""
+    """The last notifications of an instance that were or will be sent to anyone, newest first."""
     has_any = exists().where(deliveries.c.notice == notices.c.id)
     query = ALL.where(notices.c.instance == instance, notices.c.next_at.is_not(None) | has_any)
-    found = [notice_of(one) for one in tx.execute(query.order_by(notices.c.id.desc()).limit(limit))]
+    found = [notification_of(one) for one in tx.execute(query.order_by(notices.c.id.desc()).limit(limit))]
     return [_delivered(tx, one) for one in found]
 
 
-def _delivered(tx: Connection, notice: Notice) -> Delivered:
-    owed = tx.execute(select(deliveries).where(deliveries.c.notice == notice.id)).all()
+def _delivered(tx: Connection, notification: Notification) -> Delivered:
+    owed = tx.execute(select(deliveries).where(deliveries.c.notice == notification.id)).all()
     is_new = not owed and (
-        tx.execute(select(notices.c.next_at).where(notices.c.id == notice.id)).scalar() is not None
+        tx.execute(select(notices.c.next_at).where(notices.c.id == notification.id)).scalar() is not None
     )
     sent: Sequence[float] = [one.sent_at for one in owed if one.sent_at is not None]
     problems = {
@@ -151,4 +153,4 @@ def _delivered(tx: Connection, notice: Notice) -> Delivered:
         if one.problem and one.problem != REMOVED
     }
     still = sum(one.next_at is not None for one in owed) + is_new
-    return Delivered(notice, len(sent), max(sent, default=None), still, problems)
+    return Delivered(notification, len(sent), max(sent, default=None), still, problems)

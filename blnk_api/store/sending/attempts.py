@@ -21,7 +21,7 @@ from sqlalchemy import (
 from blnk_api.access.actors import SENDER
 from blnk_api.store.bulk import given, run_at_once
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.sending import superseded
 from blnk_api.store.sending.claims import REF_IS_HELD
 from blnk_api.store.states import Outcome, RowState
@@ -180,7 +180,7 @@ def _record_late(tx: Connection, import_: int, one: Result) -> None:
     if held != one.balance_id:
         detail = Particulars(balance_ids=(held, one.balance_id))
         note(tx, import_, who=WHO, what=EventKind.SECOND_BALANCE, row=one.row, detail=detail)
-        notices.needs_you(tx, import_)
+        notifications.needs_you(tx, import_)
 
 
 def _another_holds_ref(tx: Connection, row: int) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.sql.functions import coalesce
 
 from blnk_api.store.events import EventKind, Particulars, note
-from blnk_api.store.outbox import notices
+from blnk_api.store.outbox import notifications
 from blnk_api.store.sending import late_records
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.sending.claims import REF_IS_HELD
@@ -150,4 +150,4 @@ def wait_for_person(tx: Connection, row_ids: Sequence[int], *, message: str | No
     ).all()
     late_records.owe(tx, [one.id for one in waiting])
     for number in sorted({one.import_ for one in waiting}):
-        notices.needs_you(tx, number)
+        notifications.needs_you(tx, number)

@@ -20,7 +20,7 @@ notices = Table(
 )
 
 deliveries = Table(
-    "deliveries",  # of a notice to one address; addresses are secrets, so only a hash of each is stored
+    "deliveries",  # of a notification to one address; addresses are secrets, so only a hash of each is stored
     metadata,
     Column("notice", BIG, ForeignKey("notices.id"), primary_key=True, autoincrement=False),
     Column("address", Text, primary_key=True),

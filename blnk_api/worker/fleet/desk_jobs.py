@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
-from blnk_api.notices import process
-from blnk_api.notices.owed import to_be_sent
+from blnk_api.notifications import process
+from blnk_api.notifications.owed import to_be_sent
 from blnk_api.store import Store
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.outbox import delivery

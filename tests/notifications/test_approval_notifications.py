@@ -8,8 +8,8 @@ from blnk_api.settings import Settings
 from blnk_api.store import Store, imports
 from blnk_api.store.approvals import new_request, requests
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox.notices import ALL, notice_of
-from blnk_api.wording import about_notices
+from blnk_api.store.outbox.notifications import ALL, notification_of
+from blnk_api.wording import about_notifications
 from blnk_api.worker import lapse_approvals
 from tests.support.approval import ADA, GRACE
 from tests.support.connections import connection_to
@@ -32,9 +32,9 @@ def told(store: Store) -> list[str]:
     """Each notification as an address gets it, in the order of their writing."""
     settings = Settings(Path("/data"), "sqlite://", Path("/data/secrets.toml"), {HERE.name: HERE})
     with store.read() as tx:
-        found = [notice_of(one) for one in tx.execute(ALL.order_by("id"))]
+        found = [notification_of(one) for one in tx.execute(ALL.order_by("id"))]
         named = [(one, imports.by_number(tx, one.import_ or 0)) for one in found]
-    written = [about_notices.message(one, import_, HERE, settings) for one, import_ in named]
+    written = [about_notifications.message(one, import_, HERE, settings) for one, import_ in named]
     return [f"{one.title}\n{one.body}" for one in written]
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from blnk_api.notices import process
+from blnk_api.notifications import process
 from blnk_api.store import instance_numbers
-from blnk_api.store.outbox import delivery, notices
+from blnk_api.store.outbox import delivery, notifications
 from blnk_api.store.outbox.delivery import Delivered
-from blnk_api.store.outbox.notices import Notice
+from blnk_api.store.outbox.notifications import Notification
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.worker.notifier import Notifier
 from tests.support.actors import actor
@@ -46,7 +46,7 @@ def last(importer: Importer) -> Delivered:
         return delivery.last_ones(tx, number)[0]
 
 
-def due(importer: Importer) -> list[Notice]:
+def due(importer: Importer) -> list[Notification]:
     with importer.store.read() as tx:
         return delivery.due(tx)
 
@@ -54,7 +54,7 @@ def due(importer: Importer) -> list[Notice]:
 def send() -> subprocess.Popen[str]:
     """The process that sends, as the sender starts it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "blnk_api.notices"],
+        [sys.executable, "-m", "blnk_api.notifications"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -129,7 +129,7 @@ def test_a_notification_whose_sending_was_killed_is_sent_again(told: Importer, i
     wait_until(lambda: not last(told).is_on_its_way, lambda: "not recorded")
     told.stop()
     with told.store.write() as tx:
-        notices.test(tx, told.connection.instance, who=actor())
+        notifications.test(tx, told.connection.instance, who=actor())
     inbox.answers.clear()
     killed = send()
     inbox.wait_for(2)
@@ -153,7 +153,7 @@ def test_an_address_that_answers_with_an_error_is_named_by_position_never_by_val
     told.confirm(draft)
     told.pause(draft)
     said, _ = send().communicate()
-    assert sorted(line.partition(" blnk.notices ")[2] for line in said.splitlines()) == [
+    assert sorted(line.partition(" blnk.notifications ")[2] for line in said.splitlines()) == [
         "connections.here.notify, address 1: It is not an address that Apprise understands. "
         "It is not tried again.",
         "connections.here.notify, address 2: It answered with status 404. It is tried again later.",
@@ -174,7 +174,7 @@ def test_a_connection_without_addresses_gets_nothing_and_starts_no_process(
 
     monkeypatch.setattr(process, "start", refuse)
     importer.run(requests_for(1))
-    wait_until(lambda: not due(importer), lambda: f"the notice is still owed: {due(importer)}")
+    wait_until(lambda: not due(importer), lambda: f"the notification is still owed: {due(importer)}")
 
 
 def test_rejected_credentials_are_notified(told: Importer, inbox: Inbox) -> None:

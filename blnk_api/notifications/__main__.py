@@ -1,7 +1,7 @@
 """Sends the notifications that are due, or reports addresses that Apprise does not understand, and ends.
 
-    python -m blnk_api.notices
-    python -m blnk_api.notices --check NAME
+    python -m blnk_api.notifications
+    python -m blnk_api.notifications --check NAME
 
 A separate process, so that neither Apprise nor a slow address ever delays sending balances. It ends within a
 minute: what was not sent by then is tried again.
@@ -17,15 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from blnk_api import settings as settings_module
 from blnk_api.common import log
 from blnk_api.errors import SettingsProblem
-from blnk_api.notices import addresses, send_due
+from blnk_api.notifications import addresses, send_due
 from blnk_api.store import Store, StoreUnavailable
 
 _MOST_SECONDS = 60.0
-_log = logging.getLogger("blnk.notices")
+_log = logging.getLogger("blnk.notifications")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m blnk_api.notices")
+    parser = argparse.ArgumentParser(prog="python -m blnk_api.notifications")
     parser.add_argument("--check", metavar="NAME", help="only say which addresses are not understood")
     options = parser.parse_args(arguments)
     addresses.keep_quiet()

@@ -11,8 +11,8 @@ from blnk_api.facts.findings import Findings
 from blnk_api.sending.lifecycle import _finish
 from blnk_api.store import Store, import_acts, instance_numbers, tables, transitions
 from blnk_api.store.imports import Import
-from blnk_api.store.outbox import delivery, notices
-from blnk_api.store.outbox.notices import Notice, NoticeKind, notice_of
+from blnk_api.store.outbox import delivery, notifications
+from blnk_api.store.outbox.notifications import Notification, NotificationKind, notification_of
 from blnk_api.store.sending import rows_in_doubt
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor
@@ -31,12 +31,12 @@ from tests.support.store import (
 VERIFIED = Findings(checked=True, clean=True)
 
 
-def told(store: Store) -> list[Notice]:
+def told(store: Store) -> list[Notification]:
     with store.read() as tx:
-        return [notice_of(one) for one in tx.execute(notices.ALL.order_by(tables.notices.c.id))]
+        return [notification_of(one) for one in tx.execute(notifications.ALL.order_by(tables.notices.c.id))]
 
 
-def kinds(store: Store) -> list[NoticeKind]:
+def kinds(store: Store) -> list[NotificationKind]:
     return [one.kind for one in told(store)]
 
 
@@ -63,7 +63,11 @@ def test_a_finished_import_is_notified_with_its_counts(store: Store) -> None:
     made = all_created(store, 3)
     finish(store, made)
     (one,) = told(store)
-    assert (one.kind, one.import_, one.facts.counts) == (NoticeKind.FINISHED, made.number, {"CREATED": 3})
+    assert (one.kind, one.import_, one.facts.counts) == (
+        NotificationKind.FINISHED,
+        made.number,
+        {"CREATED": 3},
+    )
 
 
 def test_rows_that_need_a_person_are_notified_as_such(store: Store) -> None:
@@ -72,7 +76,7 @@ def test_rows_that_need_a_person_are_notified_as_such(store: Store) -> None:
     good, bad = claimed.tries
     record(store, made, created(claimed, good, "bln_1"), result(claimed, bad, RowState.REFUSED, status=400))
     finish(store, made)
-    assert kinds(store) == [NoticeKind.NEEDS_YOU]
+    assert kinds(store) == [NotificationKind.NEEDS_YOU]
 
 
 def test_the_same_result_again_is_not_notified_again(store: Store) -> None:
@@ -81,7 +85,7 @@ def test_the_same_result_again_is_not_notified_again(store: Store) -> None:
     with store.write() as tx:
         transitions.move_import(tx, made.number, from_=[ImportState.DONE], to=ImportState.VERIFYING)
         _finish(tx, made, VERIFIED)
-    assert kinds(store) == [NoticeKind.FINISHED]
+    assert kinds(store) == [NotificationKind.FINISHED]
 
 
 def test_a_move_that_does_not_happen_notifies_nobody(store: Store) -> None:
@@ -105,7 +109,7 @@ def test_a_balance_from_the_form_is_notified_only_if_it_needs_a_person(store: St
     with store.write() as tx:
         set_columns(tx, pause_form, kind="form")
     pause(store, pause_form, PausedBy.ACCESS)
-    assert kinds(store) == [NoticeKind.CREDENTIALS]
+    assert kinds(store) == [NotificationKind.CREDENTIALS]
 
 
 @pytest.mark.parametrize("by", [one for one in PausedBy if one not in (PausedBy.BREAKER, PausedBy.ACCESS)])
@@ -114,7 +118,7 @@ def test_a_pause_that_a_person_has_to_end_is_notified_without_words_of_blnk_or_t
 ) -> None:
     pause(store, running(store, 1), by)
     (one,) = told(store)
-    assert (one.kind, one.facts.by) == (NoticeKind.PAUSED, by.value)
+    assert (one.kind, one.facts.by) == (NotificationKind.PAUSED, by.value)
     assert "Lovelace" not in one.facts.stored()
 
 
@@ -134,12 +138,12 @@ def test_a_lasting_outage_is_notified_once_for_all_waiting_imports(store: Store)
         pause(store, made, PausedBy.BREAKER)
     for _ in range(3):
         with store.write() as tx:
-            notices.waiting(tx, both[0].instance_number, since=since)
+            notifications.waiting(tx, both[0].instance_number, since=since)
     (one,) = told(store)
-    assert (one.kind, one.import_, one.facts.since) == (NoticeKind.WAITING, both[1].number, since)
+    assert (one.kind, one.import_, one.facts.since) == (NotificationKind.WAITING, both[1].number, since)
     with store.write() as tx:  # a later outage is another one
-        notices.waiting(tx, both[0].instance_number, since=time.time() + 1)
-    assert kinds(store) == [NoticeKind.WAITING, NoticeKind.WAITING]
+        notifications.waiting(tx, both[0].instance_number, since=time.time() + 1)
+    assert kinds(store) == [NotificationKind.WAITING, NotificationKind.WAITING]
 
 
 def test_rejected_credentials_are_notified_once_and_not_for_each_import(store: Store) -> None:
@@ -147,7 +151,7 @@ def test_rejected_credentials_are_notified_once_and_not_for_each_import(store: S
     for one in here:
         pause(store, one, PausedBy.ACCESS)
     pause(store, running(store, 1, instance=ELSEWHERE), PausedBy.ACCESS)
-    assert kinds(store) == [NoticeKind.CREDENTIALS, NoticeKind.CREDENTIALS]
+    assert kinds(store) == [NotificationKind.CREDENTIALS, NotificationKind.CREDENTIALS]
     for one in here:
         with store.write() as tx:
             import_acts.resume(tx, one.number, who=actor())
@@ -161,7 +165,7 @@ def test_what_needs_a_person_while_rows_are_sent_is_notified_at_the_end(store: S
         rows_in_doubt.wait_for_person(tx, [row])
     assert told(store) == []
     finish(store, made)
-    assert kinds(store) == [NoticeKind.NEEDS_YOU]
+    assert kinds(store) == [NotificationKind.NEEDS_YOU]
 
 
 def test_what_needs_a_person_after_a_cancellation_is_notified_together(store: Store) -> None:
@@ -172,8 +176,12 @@ def test_what_needs_a_person_after_a_cancellation_is_notified_together(store: St
         with store.write() as tx:
             rows_in_doubt.wait_for_person(tx, [row])
     canceled, needs = told(store)
-    assert (canceled.kind, canceled.facts.canceled, canceled.facts.who) == (NoticeKind.FINISHED, True, "Ada")
-    assert (needs.kind, needs.facts.waiting) == (NoticeKind.NEEDS_YOU, 3)
+    assert (canceled.kind, canceled.facts.canceled, canceled.facts.who) == (
+        NotificationKind.FINISHED,
+        True,
+        "Ada",
+    )
+    assert (needs.kind, needs.facts.waiting) == (NotificationKind.NEEDS_YOU, 3)
 
 
 def test_a_discarded_draft_notifies_nobody(store: Store) -> None:
@@ -227,7 +235,7 @@ class TestADelivery:
             (last,) = delivery.last_ones(tx, instance_numbers.number_for(tx, one.instance))
         assert (last.sent, last.open, last.problems) == (1, 0, {})
 
-    def owed(self, store: Store, *addresses: str) -> Notice:
+    def owed(self, store: Store, *addresses: str) -> Notification:
         finish(store, all_created(store, 1))
         with store.write() as tx:
             (one,) = delivery.due(tx)

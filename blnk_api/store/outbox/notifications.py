@@ -1,7 +1,7 @@
-"""Notices about imports, written in the same transaction as the move that they report.
+"""Notifications about imports, written in the same transaction as the move that they report.
 
-Each occurrence is reported once: a notice that would repeat the previous one is not written, nor are waits
-that end automatically, unless they last. The recipients are determined when it is sent.
+Each occurrence is reported once: a notification that would repeat the previous one is not written, nor are
+waits that end automatically, unless they last. The recipients are determined when it is sent.
 """
 
 import time
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, func, insert, select, update
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.facts.findings import Findings
-from blnk_api.facts.notice import NoticeFacts
+from blnk_api.facts.notification import NotificationFacts
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind
 from blnk_api.store.instance_numbers import number_for
@@ -26,7 +26,7 @@ _GATHER_SECONDS = 30.0
 """Findings about a finished import arrive row by row, a moment apart. They are reported together."""
 
 
-class NoticeKind(StrEnum):
+class NotificationKind(StrEnum):
     """The values are stored in the database."""
 
     FINISHED = "finished"
@@ -47,19 +47,19 @@ class NoticeKind(StrEnum):
     TEST = "test"
 
 
-_OF_THE_END = (NoticeKind.FINISHED, NoticeKind.NEEDS_YOU)
+_OF_THE_END = (NotificationKind.FINISHED, NotificationKind.NEEDS_YOU)
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """One notification to send. `import_` is None for a test."""
 
     id: int
     instance: Instance
     import_: int | None
-    kind: NoticeKind
+    kind: NotificationKind
     at: float
-    facts: NoticeFacts
+    facts: NotificationFacts
 
 
 ALL = select(notices, instances.c.base_url, instances.c.instance_id, instances.c.environment).join(
@@ -68,11 +68,11 @@ ALL = select(notices, instances.c.base_url, instances.c.instance_id, instances.c
 
 
 # Any: a row with all columns of two tables.
-def notice_of(one: AnyRow) -> Notice:
+def notification_of(one: AnyRow) -> Notification:
     """Reads a row of `ALL`."""
-    facts = NoticeFacts.model_validate_json(one.facts)
+    facts = NotificationFacts.model_validate_json(one.facts)
     instance = Instance(one.base_url, one.instance_id, one.environment)
-    return Notice(one.id, instance, one.import_, NoticeKind(one.kind), one.at, facts)
+    return Notification(one.id, instance, one.import_, NotificationKind(one.kind), one.at, facts)
 
 
 def newest(tx: Connection) -> int:
@@ -84,9 +84,9 @@ def finished(tx: Connection, number: int) -> None:
     """The import is finished. A balance from the form that needs nobody is not reported: the person who
     filled in the form is looking at it."""
     facts = _facts_of(tx, number)
-    kind = NoticeKind.NEEDS_YOU if _wants_a_person(facts) else NoticeKind.FINISHED
+    kind = NotificationKind.NEEDS_YOU if _wants_a_person(facts) else NotificationKind.FINISHED
     of_form = select(imports.c.kind).where(imports.c.number == number)
-    if kind is NoticeKind.FINISHED and tx.execute(of_form).scalar_one() == "form":
+    if kind is NotificationKind.FINISHED and tx.execute(of_form).scalar_one() == "form":
         return
     _add_if_new(tx, number, kind, facts)
 
@@ -103,18 +103,18 @@ def needs_you(tx: Connection, number: int) -> None:
     untouched = ~exists().where(deliveries.c.notice == notices.c.id)
     gathered = tx.execute(
         update(notices)
-        .where(notices.c.import_ == number, notices.c.kind == NoticeKind.NEEDS_YOU)
+        .where(notices.c.import_ == number, notices.c.kind == NotificationKind.NEEDS_YOU)
         .where(notices.c.next_at.is_not(None), untouched)
         .values(facts=facts.stored())
     )
     if not gathered.rowcount:
-        _add_if_new(tx, number, NoticeKind.NEEDS_YOU, facts, after_seconds=_GATHER_SECONDS)
+        _add_if_new(tx, number, NotificationKind.NEEDS_YOU, facts, after_seconds=_GATHER_SECONDS)
 
 
 def canceled(tx: Connection, number: int, *, who: Actor) -> None:
     """A person canceled it. What was created stays."""
     facts = _facts_of(tx, number).model_copy(update={"canceled": True, **_named(who)})
-    _add(tx, number, NoticeKind.FINISHED, facts)
+    _add(tx, number, NotificationKind.FINISHED, facts)
 
 
 def paused(tx: Connection, number: int, *, by: PausedBy, who: Actor) -> None:
@@ -126,14 +126,16 @@ def paused(tx: Connection, number: int, *, by: PausedBy, who: Actor) -> None:
     if by is PausedBy.ACCESS and _others_wait_for_credentials(tx, number):
         return
     facts = _facts_of(tx, number).model_copy(update={"by": by.value, **_named(who)})
-    _add(tx, number, NoticeKind.CREDENTIALS if by is PausedBy.ACCESS else NoticeKind.PAUSED, facts)
+    _add(
+        tx, number, NotificationKind.CREDENTIALS if by is PausedBy.ACCESS else NotificationKind.PAUSED, facts
+    )
 
 
 def waiting(tx: Connection, instance: int, *, since: float) -> None:
     """Blnk has not answered since `since`, which is long. Reported once per outage, for the newest import
     that waits."""
     query = select(notices.c.id).where(
-        notices.c.instance == instance, notices.c.kind == NoticeKind.WAITING, notices.c.at >= since
+        notices.c.instance == instance, notices.c.kind == NotificationKind.WAITING, notices.c.at >= since
     )
     if tx.execute(query.limit(1)).first() is not None:
         return
@@ -144,37 +146,37 @@ def waiting(tx: Connection, instance: int, *, since: float) -> None:
     )
     number = tx.execute(held_up).scalar()
     if number is not None:
-        _add(tx, number, NoticeKind.WAITING, _facts_of(tx, number).model_copy(update={"since": since}))
+        _add(tx, number, NotificationKind.WAITING, _facts_of(tx, number).model_copy(update={"since": since}))
 
 
 def approval_asked(tx: Connection, number: int, *, who: Actor) -> None:
     """It waits for approval; `who` requested it."""
     facts = _facts_of(tx, number).model_copy(update=_named(who))
-    _add(tx, number, NoticeKind.APPROVAL_ASKED, facts)
+    _add(tx, number, NotificationKind.APPROVAL_ASKED, facts)
 
 
 def approval_decided(tx: Connection, number: int, *, who: Actor, is_approved: bool) -> None:
     """It was approved, or sent back by `who`."""
     facts = _facts_of(tx, number).model_copy(update={"approved": is_approved, **_named(who)})
-    _add(tx, number, NoticeKind.APPROVAL_DECIDED, facts)
+    _add(tx, number, NotificationKind.APPROVAL_DECIDED, facts)
 
 
 def approval_lapses(tx: Connection, number: int, *, at: float) -> None:
     """It lapses at this time if nobody decides."""
     facts = _facts_of(tx, number).model_copy(update={"since": at})
-    _add(tx, number, NoticeKind.APPROVAL_LAPSES, facts)
+    _add(tx, number, NotificationKind.APPROVAL_LAPSES, facts)
 
 
 def approval_lapsed(tx: Connection, number: int) -> None:
     """Nobody decided in time."""
-    _add(tx, number, NoticeKind.APPROVAL_LAPSED, _facts_of(tx, number))
+    _add(tx, number, NotificationKind.APPROVAL_LAPSED, _facts_of(tx, number))
 
 
 def test(tx: Connection, instance: Instance, *, who: Actor) -> None:
     """For a person who wants to test the addresses. Raises NotAllowed."""
     who.require(Act.TEST_NOTIFICATIONS, instance)
-    facts = NoticeFacts().model_copy(update=_named(who))
-    _insert(tx, number_for(tx, instance), None, NoticeKind.TEST, facts, after_seconds=0.0)
+    facts = NotificationFacts().model_copy(update=_named(who))
+    _insert(tx, number_for(tx, instance), None, NotificationKind.TEST, facts, after_seconds=0.0)
 
 
 def _named(who: Actor) -> dict[str, str]:
@@ -192,7 +194,7 @@ def _others_wait_for_credentials(tx: Connection, number: int) -> bool:
     return tx.execute(others.limit(1)).first() is not None
 
 
-def _facts_of(tx: Connection, number: int) -> NoticeFacts:
+def _facts_of(tx: Connection, number: int) -> NotificationFacts:
     kept = tx.execute(select(imports.c.findings).where(imports.c.number == number)).scalar_one()
     found = Findings.model_validate_json(kept) if kept else None
     waits = select(func.count()).where(
@@ -202,7 +204,7 @@ def _facts_of(tx: Connection, number: int) -> NoticeFacts:
     extra = select(func.count()).where(
         events.c.import_ == number, events.c.what.in_([EventKind.SECOND_BALANCE, EventKind.MADE_LATE])
     )
-    return NoticeFacts(
+    return NotificationFacts(
         counts={state.value: n for state, n in sorted(counts.items())},
         waiting=tx.execute(waits).scalar_one() if counts.get(RowState.UNKNOWN) else 0,
         second_balances=tx.execute(extra).scalar_one(),
@@ -211,27 +213,37 @@ def _facts_of(tx: Connection, number: int) -> NoticeFacts:
     )
 
 
-def _wants_a_person(facts: NoticeFacts) -> bool:
+def _wants_a_person(facts: NotificationFacts) -> bool:
     needy = sum(facts.counts.get(state, 0) for state in (RowState.REFUSED, RowState.INVALID))
     return bool(needy or facts.waiting or facts.findings or facts.second_balances)
 
 
 def _add_if_new(
-    tx: Connection, number: int, kind: NoticeKind, facts: NoticeFacts, *, after_seconds: float = 0.0
+    tx: Connection,
+    number: int,
+    kind: NotificationKind,
+    facts: NotificationFacts,
+    *,
+    after_seconds: float = 0.0,
 ) -> None:
-    """Unless the last notice about the import's end said the same."""
+    """Unless the last notification about the import's end said the same."""
     last = tx.execute(
         select(notices.c.facts)
         .where(notices.c.import_ == number, notices.c.kind.in_(_OF_THE_END))
         .order_by(notices.c.id.desc())
         .limit(1)
     ).scalar()
-    if last is None or NoticeFacts.model_validate_json(last) != facts:
+    if last is None or NotificationFacts.model_validate_json(last) != facts:
         _add(tx, number, kind, facts, after_seconds=after_seconds)
 
 
 def _add(
-    tx: Connection, number: int, kind: NoticeKind, facts: NoticeFacts, *, after_seconds: float = 0.0
+    tx: Connection,
+    number: int,
+    kind: NotificationKind,
+    facts: NotificationFacts,
+    *,
+    after_seconds: float = 0.0,
 ) -> None:
     instance = tx.execute(select(imports.c.instance).where(imports.c.number == number)).scalar_one()
     _insert(tx, instance, number, kind, facts, after_seconds=after_seconds)
@@ -241,8 +253,8 @@ def _insert(
     tx: Connection,
     instance: int,
     number: int | None,
-    kind: NoticeKind,
-    facts: NoticeFacts,
+    kind: NotificationKind,
+    facts: NotificationFacts,
     *,
     after_seconds: float,
 ) -> None:

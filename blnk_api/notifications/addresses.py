@@ -11,8 +11,8 @@ import warnings
 import apprise
 
 from blnk_api.settings import Connection
-from blnk_api.wording import about_notices
-from blnk_api.wording.about_notices import Message
+from blnk_api.wording import about_notifications
+from blnk_api.wording.about_notifications import Message
 
 _STATUS = re.compile(r"error=(\d{3})\b")
 """The HTTP status in Apprise's messages: the only part of them that contains nothing of an address."""
@@ -36,7 +36,7 @@ def send(address: str, message: Message) -> None:
     """Sends once, and waits for the result. Raises NotTaken."""
     target = _parsed(address)
     if target is None:
-        raise NotTaken(about_notices.NOT_UNDERSTOOD, for_good=True)
+        raise NotTaken(about_notifications.NOT_UNDERSTOOD, for_good=True)
     sender = apprise.Apprise(asset=_ASSET)
     sender.add(target)
     heard: list[str] = []
@@ -50,10 +50,10 @@ def send(address: str, message: Message) -> None:
             log_level=logging.WARNING,
         )
     except Exception:  # raised by a third-party library, and its text may contain the address
-        raise NotTaken(about_notices.NOT_TAKEN) from None
+        raise NotTaken(about_notifications.NOT_TAKEN) from None
     if not is_taken:
         status = next(filter(None, map(_STATUS.search, heard)), None)
-        raise NotTaken(about_notices.answered(status[1]) if status else about_notices.NOT_TAKEN)
+        raise NotTaken(about_notifications.answered(status[1]) if status else about_notifications.NOT_TAKEN)
 
 
 def _parsed(address: str) -> apprise.NotifyBase | None:

@@ -38,7 +38,7 @@ def not_understood(connection: Connection) -> list[int] | None:
 
 
 def _command() -> list[str]:
-    return [sys.executable, "-m", "blnk_api.notices"]
+    return [sys.executable, "-m", "blnk_api.notifications"]
 
 
 def _environment() -> dict[str, str]:

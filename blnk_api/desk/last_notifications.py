@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blnk_api.desk.desk import Desk
-from blnk_api.notices.owed import hash_of
+from blnk_api.notifications.owed import hash_of
 from blnk_api.settings import Connection
 from blnk_api.store import imports, instance_numbers
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox import delivery
 from blnk_api.store.outbox.delivery import Delivered
-from blnk_api.wording import about_notices
+from blnk_api.wording import about_notifications
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ def last(desk: Desk, connection: Connection) -> Last | None:
         found = delivery.last_ones(tx, number) if number is not None else []
         if not found:
             return None
-        of = found[0].notice.import_
+        of = found[0].notification.import_
         import_ = None if of is None else imports.by_number(tx, of)
     failing = []
     for at, address in enumerate(connection.notify, start=1):
         if (problem := found[0].problems.get(hash_of(address))) is not None:
-            failing.append(about_notices.failing(at, problem.why, is_tried=problem.is_tried))
+            failing.append(about_notifications.failing(at, problem.why, is_tried=problem.is_tried))
     return Last(found[0], import_, failing)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from blnk_api.access.actors import Actor, ActorKind
-from blnk_api.facts.notice import NoticeFacts
+from blnk_api.facts.notification import NotificationFacts
 from blnk_api.settings import Connection, Settings
 from blnk_api.store.imports import Import
 from blnk_api.store.outbox.delivery import Delivered
-from blnk_api.store.outbox.notices import Notice, NoticeKind
+from blnk_api.store.outbox.notifications import Notification, NotificationKind
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.phrases import plural
@@ -34,9 +34,9 @@ def not_sent_yet(n: int) -> str:
     return f"{n:,} notifications are not sent yet. The app sends them when it runs."
 
 
-def headline(notice: Notice, import_: Import | None) -> str:
+def headline(notification: Notification, import_: Import | None) -> str:
     """Its subject in one line: "Finished: customers.csv" """
-    return "Test" if import_ is None else f"{_headline(notice)}: {about_imports.title(import_)}"
+    return "Test" if import_ is None else f"{_headline(notification)}: {about_imports.title(import_)}"
 
 
 def how_it_went(delivered: Delivered, *, of: int) -> str:
@@ -69,15 +69,17 @@ class Message:
     body: str
 
 
-def message(notice: Notice, import_: Import | None, connection: Connection, settings: Settings) -> Message:
+def message(
+    notification: Notification, import_: Import | None, connection: Connection, settings: Settings
+) -> Message:
     """The notification for an address. `import_` is None for a test."""
     if import_ is None:
         title = f"Test: {connection.label}"
-        lines = [f"{_who(notice.facts)} sent this test. Notifications about imports arrive here."]
+        lines = [f"{_who(notification.facts)} sent this test. Notifications about imports arrive here."]
     else:
-        then = _as_it_stood(import_, notice.facts)
-        title = headline(notice, import_)
-        lines = [*_sentences(notice, then, settings), *_link(import_, connection, settings)]
+        then = _as_it_stood(import_, notification.facts)
+        title = headline(notification, import_)
+        lines = [*_sentences(notification, then, settings), *_link(import_, connection, settings)]
     environment = phrases.ENVIRONMENT[connection.instance.environment]
     lines.insert(-1 if import_ is not None else 1, f"Connection: {connection.label} ({environment})")
     return Message(_without_markup(title), "\n".join(map(_without_markup, lines)))
@@ -95,23 +97,23 @@ def _without_markup(line: str) -> str:
     return _CALL.sub("@ ", _TAG.sub("< ", _LINK.sub("] ", line)))
 
 
-def _headline(notice: Notice) -> str:
-    match notice.kind:
-        case NoticeKind.FINISHED if notice.facts.canceled:
+def _headline(notification: Notification) -> str:
+    match notification.kind:
+        case NotificationKind.FINISHED if notification.facts.canceled:
             return "Canceled"
-        case NoticeKind.FINISHED:
+        case NotificationKind.FINISHED:
             return "Finished"
-        case NoticeKind.NEEDS_YOU:
+        case NotificationKind.NEEDS_YOU:
             return "Needs you"
-        case NoticeKind.WAITING:
+        case NotificationKind.WAITING:
             return about_imports.WAITING_FOR_BLNK
-        case NoticeKind.APPROVAL_ASKED:
+        case NotificationKind.APPROVAL_ASKED:
             return "Waiting for approval"
-        case NoticeKind.APPROVAL_DECIDED:
-            return "Approved" if notice.facts.approved else "Sent back"
-        case NoticeKind.APPROVAL_LAPSES:
+        case NotificationKind.APPROVAL_DECIDED:
+            return "Approved" if notification.facts.approved else "Sent back"
+        case NotificationKind.APPROVAL_LAPSES:
             return "Approval about to lapse"
-        case NoticeKind.APPROVAL_LAPSED:
+        case NotificationKind.APPROVAL_LAPSED:
             return "Approval lapsed"
     return "Paused"
 
@@ -127,29 +129,29 @@ _WHY: Mapping[PausedBy, str] = {
 }
 
 
-def _sentences(notice: Notice, then: Import, settings: Settings) -> list[str]:
-    facts = notice.facts
-    match notice.kind:
-        case NoticeKind.PAUSED | NoticeKind.CREDENTIALS:
+def _sentences(notification: Notification, then: Import, settings: Settings) -> list[str]:
+    facts = notification.facts
+    match notification.kind:
+        case NotificationKind.PAUSED | NotificationKind.CREDENTIALS:
             by = PausedBy(facts.by) if facts.by else PausedBy.PERSON
             why = f"{_who(facts)} paused it." if by is PausedBy.PERSON else _WHY[by]
             return [why, f"{_so_far(then)} Nothing more is sent until someone resumes it."]
-        case NoticeKind.WAITING:
-            since = phrases.when_in_zone(facts.since or notice.at, settings.time_zone)
+        case NotificationKind.WAITING:
+            since = phrases.when_in_zone(facts.since or notification.at, settings.time_zone)
             return [
                 f"Blnk has not responded normally since {since}. {_so_far(then)}",
                 "Nothing has to be done: sending continues automatically.",
             ]
-        case NoticeKind.APPROVAL_ASKED:
+        case NotificationKind.APPROVAL_ASKED:
             return [f"{_who(facts)} asked for approval of {_to_create(then)}.", _NOTHING_UNTIL_APPROVED]
-        case NoticeKind.APPROVAL_DECIDED if facts.approved:
+        case NotificationKind.APPROVAL_DECIDED if facts.approved:
             return [f"{_who(facts)} approved {_to_create(then)}. Sending begins."]
-        case NoticeKind.APPROVAL_DECIDED:
+        case NotificationKind.APPROVAL_DECIDED:
             return [f"{_who(facts)} sent it back. Open it to read why. Nothing was sent."]
-        case NoticeKind.APPROVAL_LAPSES:
-            until = phrases.when_in_zone(facts.since or notice.at, settings.time_zone)
+        case NotificationKind.APPROVAL_LAPSES:
+            until = phrases.when_in_zone(facts.since or notification.at, settings.time_zone)
             return [f"{_to_create(then)} wait for approval until {until}.", _NOTHING_UNTIL_APPROVED]
-        case NoticeKind.APPROVAL_LAPSED:
+        case NotificationKind.APPROVAL_LAPSED:
             return [f"Nobody approved {_to_create(then)} in time. Nothing was sent. Ask for approval again."]
     lines = [f"{about_imports.came_to(then)}."]
     if facts.canceled:
@@ -172,11 +174,11 @@ def _so_far(then: Import) -> str:
     return f"{then.settled:,} of {plural(then.to_send, 'row')} were processed."
 
 
-def _who(facts: NoticeFacts) -> str:
+def _who(facts: NotificationFacts) -> str:
     return phrases.actor(Actor(ActorKind(facts.who_kind), facts.who, facts.who_email))
 
 
-def _as_it_stood(import_: Import, facts: NoticeFacts) -> Import:
+def _as_it_stood(import_: Import, facts: NotificationFacts) -> Import:
     """The import with the counts of that moment: a notification may be sent hours later."""
     counts = {RowState(state): n for state, n in facts.counts.items()}
     return replace(import_, counts=counts, waiting_for_person=facts.waiting, state=ImportState.DONE)

@@ -6,7 +6,7 @@ from pydantic import Field
 from blnk_api.facts.stored import Stored
 
 
-class NoticeFacts(Stored):
+class NotificationFacts(Stored):
     """Rows by state, and everything else that the sentence needs."""
 
     counts: dict[str, int] = Field(default_factory=dict)

@@ -144,7 +144,9 @@ request_timeout_seconds = 1
 """
 
 
-def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path, browser: Browser) -> None:
+def test_a_thousand_rows_survive_a_kill_of_every_process_in_the_middle(
+    tmp_path: Path, browser: Browser
+) -> None:
     with App(tmp_path) as app:
         app.write_secrets(secrets_of(app))
         app.practice.order_fault("latency", seconds=0.5)
@@ -154,7 +156,7 @@ def test_a_thousand_rows_survive_a_kill_of_every_process_halfway(tmp_path: Path,
         open_step(page, "Confirm")
         page.get_by_role("button", name="Create 1,000 balances").click()
         results = download_link(page, "All rows").get_attribute("href")
-        wait_until(lambda: len(app.practice.balances()) >= 400, lambda: "it does not get going")
+        wait_until(lambda: len(app.practice.balances()) >= 200, lambda: "it does not get going")
         app.kill_all()
         page.close()
 

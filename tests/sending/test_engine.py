@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from blnk_api.models import GENERAL_LEDGER_ID, BalanceRequest
 from blnk_api.sending import instance_sending, recorder
 from blnk_api.store import tables
-from blnk_api.store.async_store import AsyncStore
+from blnk_api.store.async_store import AsyncStore, wait_at_most
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import attempts as sending
@@ -377,7 +377,12 @@ def test_a_stopping_sender_records_what_it_knows(
     """Only rows that are on their way at that moment are in doubt, not those that had their answer."""
     at_once = 5
     monkeypatch.setenv("BLNK_MOST_AT_ONCE", str(at_once))
+
+    async def as_long_as_it_runs(seconds: float, until: asyncio.Event) -> None:
+        await wait_at_most(seconds, until if seconds == recorder.FEW_SECONDS else asyncio.Event())
+
     monkeypatch.setattr(recorder, "GROUP_SECONDS", 3600.0)
+    monkeypatch.setattr(recorder, "wait_at_most", as_long_as_it_runs)
     importer.connect(requests_per_minute=6000)
     practice_blnk.order_fault("full_stop", on="create", seconds=600, skip=60)
     draft = importer.begin(requests_for(400), created=6)

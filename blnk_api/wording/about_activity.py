@@ -126,7 +126,7 @@ _EVENTS: dict[str, Callable[[Particulars], str]] = {
     EventKind.SKIPPED_HIDDEN_ROWS: lambda _: "Skipped the rows that the workbook hides.",
     EventKind.INCLUDED_HIDDEN_ROWS: lambda _: "Included the rows that the workbook hides.",
     EventKind.READ_OTHERWISE: lambda _: "Changed the file settings.",
-    EventKind.REPAIRED: lambda detail: f"Fixed {plural(detail.cells, 'cell')}.",
+    EventKind.REPAIRED: lambda detail: f"Edited {plural(detail.cells, 'cell')}.",
     EventKind.LEFT_OUT: lambda detail: f"Skipped {_rows(detail)}.",
     EventKind.TAKEN_IN: lambda detail: f"Included {_rows(detail)} again.",
     EventKind.ACCEPTED_CURRENCY: lambda detail: f"Kept {detail.code} as a custom currency.",

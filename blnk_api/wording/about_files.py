@@ -147,9 +147,14 @@ def problem_column(import_: Import, header: str, position: int | None) -> str:
 
 
 def row_counts(import_: Import) -> str:
-    """ "60 rows · 54 ready · 6 invalid", and other counts. A row with two currencies is ready twice."""
+    """ "60 rows · 54 ready · 6 invalid", and other counts. A row with two currencies is counted twice, so the
+    number of balances is named where it is not that of rows."""
     counts = import_.counts
-    counted = [plural(import_.totals.records or sum(counts.values()), "row")]
+    balances = sum(counts.values())
+    rows = import_.totals.records or balances
+    counted = [plural(rows, "row")]
+    if balances > rows:
+        counted[0] += f", {plural(balances, 'balance')}"
     counted += [f"{counts.get(state, 0):,} {word}" for state, word in _ALWAYS_COUNTED.items()]
     counted += [f"{counts[state]:,} {word}" for state, word in _COUNTED.items() if counts.get(state)]
     return " · ".join(counted)
@@ -157,6 +162,11 @@ def row_counts(import_: Import) -> str:
 
 _ALWAYS_COUNTED = {RowState.READY: "ready", RowState.INVALID: "invalid"}
 _COUNTED = {RowState.EXISTS: "already in Blnk", RowState.LEFT_OUT: "skipped"}
+
+
+def no_values(shape: FileShape) -> str:
+    """Of a column none of whose first values is known. Later rows may have some."""
+    return f"Empty in the first {plural(len(shape.samples), 'row')}"
 
 
 def wrong(row: StoredRow) -> str:

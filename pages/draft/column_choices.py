@@ -85,7 +85,8 @@ def _column(visit: Visit, import_: Import, mapping: Mapping, shape: FileShape, c
     called = about_files.column(import_, column.position)
     with left, st.container(gap=None):
         st.text(called)
-        st.caption(look.safe(" · ".join(mapping_changes.samples_of(shape, column.position)) or "empty", 90))
+        values = " · ".join(mapping_changes.samples_of(shape, column.position))
+        st.caption(look.safe(values or about_files.no_values(shape), 90))
         if why := column_reasons.reason(column, shape, _checked(import_)):
             st.caption(look.safe(why))
         if column.use is Use.CURRENCY:

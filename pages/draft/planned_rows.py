@@ -1,10 +1,13 @@
 """Every balance as it will be created, page by page, and the requests as they will be sent."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from blnk_api.models import IMPORT_ID, IMPORT_REF
 from blnk_api.store import rows
 from blnk_api.store.imports import Import
+from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import RowState
 from blnk_api.wording import about_files
 from pages.kit.context import Visit
@@ -31,7 +34,8 @@ def show(visit: Visit, import_: Import) -> None:
         column_config={"Row": st.column_config.TextColumn(width=60, pinned=True)},
     )
     if len(found) > _PAGE_ROWS or len(places) > 1:
-        _pager(key, places, page[-1].id, more=len(found) > _PAGE_ROWS)
+        ready = import_.counts.get(RowState.READY, 0)
+        _pager(key, places, page, ready, is_last=len(found) <= _PAGE_ROWS)
     with st.expander("Preview of requests", key=f"first-{import_.id}"):
         st.dataframe(about_files.as_sent(page), hide_index=True)
         st.caption(
@@ -40,12 +44,12 @@ def show(visit: Visit, import_: Import) -> None:
         )
 
 
-def _pager(key: str, places: list[int], last: int, *, more: bool) -> None:
-    first = (len(places) - 1) * _PAGE_ROWS + 1
+def _pager(key: str, places: list[int], page: Sequence[StoredRow], ready: int, *, is_last: bool) -> None:
+    before = (len(places) - 1) * _PAGE_ROWS
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Previous", key=f"{key}-back", disabled=len(places) == 1, on_click=_back, args=[places])
-        st.button("Next", key=f"{key}-next", disabled=not more, on_click=places.append, args=[last])
-        st.caption(f"From balance {first:,}")
+        st.button("Next", key=f"{key}-next", disabled=is_last, on_click=places.append, args=[page[-1].id])
+        st.caption(f"Balances {before + 1:,} to {before + len(page):,} of {ready:,}")
 
 
 def _back(places: list[int]) -> None:

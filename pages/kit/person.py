@@ -1,5 +1,8 @@
 """Asks for a name, once per browser. Others see it marked as not verified."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from blnk_api.access.actors import Actor
@@ -10,37 +13,58 @@ from pages.kit import look
 from pages.kit.context import Visit
 
 FIELD = "your-name"
+_IS_DONE = "name-is-done"
+_PROBLEM = "problem-with-name"
+_ENTER_NAME = "Enter your name. It is shown with your actions here."
 
 
 def name_field(visit: Visit) -> None:
     """The field, if no name is known yet."""
     if visit.who is None:
-        st.text_input(
-            "Your name",
-            key=FIELD,
-            max_chars=people.MAX_NAME_CHARACTERS,
-            help="Shown with your actions here. Asked once per browser, and not verified.",
-        )
+        _field()
+
+
+def _field(on_change: Callable[[], None] | None = None) -> None:
+    st.text_input(
+        "Your name",
+        key=FIELD,
+        max_chars=people.MAX_NAME_CHARACTERS,
+        help="Shown with your actions here. Asked once per browser, and not verified.",
+        on_change=on_change,
+    )
 
 
 def first_step(visit: Visit) -> None:
-    """Asks for the viewer's name, if it is not known yet. A typed name is stored at once."""
+    """Asks for the viewer's name, if it is not known yet. A typed name is stored at once, before the page is
+    drawn, so that whatever the person pressed next is done in the same run."""
     # The place exists even when it is empty: elements that move up on a page are recreated by the
-    # browser, and
-    # a file that someone is just choosing would be lost.
+    # browser, and a file that someone is just choosing would be lost.
     place = st.container()
-    if visit.who is not None:
+    # The field stays after a name was typed: leaving it by pressing a button below must not move that button
+    # away from the pointer.
+    if visit.who is not None and (FIELD not in st.session_state or _IS_DONE in st.session_state):
         return
-    with place.container(border=True, key="first-name", horizontal=True, vertical_alignment="bottom"):
-        name_field(visit)
-        st.button("Continue", key="keep-name")
+    with place:
+        with st.container(border=True, key="first-name", horizontal=True, vertical_alignment="bottom"):
+            _field(partial(_keep_typed, visit))
+            pressed = st.button("Continue", key="keep-name", on_click=_done, args=[visit])
+        if problem := st.session_state.pop(_PROBLEM, None):
+            look.problem(problem)
+        elif pressed:
+            look.problem(_ENTER_NAME)
+
+
+def _keep_typed(visit: Visit) -> None:
     if typed().strip():
         try:
             keep(visit, typed())
         except ValueError as problem:
-            look.problem(str(problem))
-        else:
-            st.rerun()
+            st.session_state[_PROBLEM] = str(problem)
+
+
+def _done(visit: Visit) -> None:
+    if typed().strip() and _PROBLEM not in st.session_state:
+        st.session_state[_IS_DONE] = True
 
 
 def called(visit: Visit, who: Actor) -> str:
@@ -58,7 +82,7 @@ def name(visit: Visit) -> Actor:
     if visit.who is not None:
         return visit.who
     if not typed().strip():
-        raise ValueError("Enter your name. It is shown with your actions here.")
+        raise ValueError(_ENTER_NAME)
     return keep(visit, typed())
 
 

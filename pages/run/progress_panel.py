@@ -136,7 +136,7 @@ _ROWS_OVER_TIME: dict[str, object] = {
             "field": "rows",
             "type": "quantitative",
             "stack": None,
-            "axis": {"title": None, "tickCount": 3, "format": ",d"},
+            "axis": {"title": None, "tickCount": 3, "tickMinStep": 1, "format": ",d"},
         },
     },
 }

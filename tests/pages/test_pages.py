@@ -314,6 +314,31 @@ class TestAFile:
         run(at)
         assert importer.find(address(at)).who.name == "Ada"
 
+    def test_what_is_pressed_right_after_typing_a_name_is_done(self, importer: Importer) -> None:
+        at = visit("import_file.py")
+        at.text_area[0].set_value(self.CSV.decode())
+        at.text_input(key="your-name").set_value("Ada")
+        press(at, "Check rows")
+        assert importer.find(address(at)).who.name == "Ada"
+
+    def test_the_field_for_a_name_stays_until_it_is_closed_so_that_no_button_moves(
+        self, importer: Importer
+    ) -> None:
+        at = visit("import_file.py")
+        press(at, "Continue")
+        assert "Enter your name" in said(at)
+        at.text_input(key="your-name").set_value("Ada")
+        run(at)
+        assert [button.label for button in at.button if button.label == "Continue"]
+        assert "Enter your name" not in said(at)
+        press(at, "Continue")
+        assert not [button.label for button in at.button if button.label == "Continue"]
+        assert not [one for one in at.text_input if one.key == "your-name"]
+
+    def test_a_file_whose_rows_create_several_balances_names_both_numbers(self, importer: Importer) -> None:
+        import_ = self.checked(importer, b"ledger_id,currency\nSavings,USD;EUR\nSavings,KES\nSavings,UDS\n")
+        assert "3 rows, 4 balances · 3 ready · 1 invalid" in said(visit("import_file.py", **link(import_)))
+
     def test_a_checked_file_shows_everything_that_confirming_means(self, importer: Importer) -> None:
         at = visit("import_file.py", **link(self.checked(importer)))
         told = said(at)

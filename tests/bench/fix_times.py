@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blnk_api import settings as settings_module
+from tests.support.json_object import JsonObject
 
 _POLL_SECONDS = 0.002
 
@@ -40,7 +41,7 @@ class Version:
         self.who: Any = "bench"
         with suppress(ModuleNotFoundError):
             self.who = importlib.import_module("blnk_api.access.actors").Actor.unverified("bench")
-        self.more: dict[str, Any] = {}
+        self.more: JsonObject = {}
         try:
             desk: Any = importlib.import_module("blnk_api.desk.desk")
             self.more["at_once"] = desk.Desk(self.settings, self.store).at_once

@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from blnk_api.models import BalanceRequest
+from tests.support.json_object import JsonObject
 
 Database = Literal["sqlite", "postgres"]
 Access = Literal["token", "oauth", "write only"]
@@ -56,7 +57,7 @@ class Plan:
     """How many files and connections its senders may have open; None is the machine's own limit."""
     desks: int
     """How many desks begin all of it together, each with a data folder and a database of its own."""
-    faults: tuple[dict[str, Any], ...]
+    faults: tuple[JsonObject, ...]
     strikes: tuple[Strike, ...]
     fixes: bool = False
     """Whether a person fixes what was rejected, in imports of their own."""
@@ -94,7 +95,7 @@ class Plan:
         return f"seed {self.seed}, {who}: {faults}; {strikes}"
 
 
-def _told(fault: dict[str, Any]) -> str:
+def _told(fault: JsonObject) -> str:
     kept = [f"{key} {value}" for key, value in fault.items() if key not in ("kind", "seed", "skip")]
     return " ".join([fault["kind"], *kept])
 
@@ -156,7 +157,7 @@ def _with_rejected(chance: random.Random, file: tuple[BalanceRequest, ...]) -> t
     )
 
 
-def _with(drawn: Plan, *more: dict[str, Any]) -> Plan:
+def _with(drawn: Plan, *more: JsonObject) -> Plan:
     return replace(drawn, faults=(*more, *drawn.faults))
 
 
@@ -185,7 +186,7 @@ def _rows(chance: random.Random, customers: range) -> tuple[BalanceRequest, ...]
     )
 
 
-def _faults(chance: random.Random, rows: int) -> list[dict[str, Any]]:
+def _faults(chance: random.Random, rows: int) -> list[JsonObject]:
     """Two to five kinds, some of which strike again and again; one round in twenty has none."""
     if chance.random() < 0.05:
         return []
@@ -197,37 +198,37 @@ def _faults(chance: random.Random, rows: int) -> list[dict[str, Any]]:
     return faults
 
 
-def _some(chance: random.Random, rows: int) -> dict[str, Any]:
+def _some(chance: random.Random, rows: int) -> JsonObject:
     """How often: a few percent of all, or a few in succession from some row on."""
     if chance.random() < 0.6:
         return {"percent": chance.choice((1, 3, 5, 10))}
     return {"times": chance.randint(1, 5), "skip": chance.randrange(rows)}
 
 
-def _few(chance: random.Random, rows: int, most: int = 3) -> dict[str, Any]:
+def _few(chance: random.Random, rows: int, most: int = 3) -> JsonObject:
     return {"times": chance.randint(1, most), "skip": chance.randrange(rows)}
 
 
-def _late(chance: random.Random, rows: int, within: tuple[float, float]) -> dict[str, Any]:
+def _late(chance: random.Random, rows: int, within: tuple[float, float]) -> JsonObject:
     seconds = round(chance.uniform(*within), 1)
     answer = chance.choice(("hang", "drop", "drop"))
     how_often = {"percent": 5} if chance.random() < 0.5 else _few(chance, rows, 5)
     return {"kind": "commit_late", "seconds": seconds, "answer": answer, **how_often}
 
 
-def _status(chance: random.Random, rows: int, when: str) -> dict[str, Any]:
+def _status(chance: random.Random, rows: int, when: str) -> JsonObject:
     status, answer = chance.choice((500, 502, 503, 504, 408)), chance.choice(("json", "html"))
     return {
         "kind": f"status_{when}_commit", "status": status, "answer": answer, **_some(chance, rows),
     }  # fmt: skip
 
 
-def _unwell_reads(chance: random.Random, rows: int) -> dict[str, Any]:
+def _unwell_reads(chance: random.Random, rows: int) -> JsonObject:
     kind = chance.choice(("status_before_commit", "drop_before_commit", "rate_limited"))
     return {"kind": kind, "on": "read", "times": chance.randint(1, 6), "percent": 40}
 
 
-_MAKERS: list[Callable[[random.Random, int], dict[str, Any]]] = [
+_MAKERS: list[Callable[[random.Random, int], JsonObject]] = [
     lambda chance, rows: {"kind": "drop_before_commit", **_some(chance, rows)},
     lambda chance, rows: {"kind": "drop_after_commit", **_some(chance, rows)},
     lambda chance, rows: _status(chance, rows, "before"),

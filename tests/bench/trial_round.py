@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy.exc import OperationalError
 
@@ -18,6 +18,7 @@ from tests.bench import trial_approval, trial_day
 from tests.bench.trial_desk import Desk
 from tests.bench.trial_plan import Plan, Strike
 from tests.bench.trial_truth import ExistingBalance, Verdict, judge
+from tests.support.json_object import JsonObject
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 
@@ -170,7 +171,7 @@ class _Round:
         while late and time.monotonic() < max(late) + 0.3:
             time.sleep(_LOOK_SECONDS)
 
-    def _met_late(self) -> list[dict[str, Any]]:
+    def _met_late(self) -> list[JsonObject]:
         return [one for one in self._blnk.requests()["recent"] if one["fault"] == "commit_late"]
 
     def verdict(self) -> Verdict:

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from blnk_api.facts.findings import Findings
 from blnk_api.store.imports import Import
 from blnk_api.store.rows import StoredRow
 from blnk_api.store.states import ImportState, RowState
+from tests.support.json_object import JsonObject
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ExistingBalance:
     made_by: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def of(balances: Iterable[dict[str, Any]]) -> "ExistingBalance":
+    def of(balances: Iterable[JsonObject]) -> "ExistingBalance":
         held = ExistingBalance({})
         for one in balances:
             stamps = one["meta_data"] or {}

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -25,6 +24,7 @@ from blnk_api.settings import Connection, OAuth
 from blnk_api.store import Store
 from blnk_api.store.token_store import TokenStore
 from tests.support.connections import connection_of, connection_to, server
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 ASKED = BalanceRequest(ledger_id="ldg_00000001-0000-4000-8000-000000000001", currency="USD")
@@ -300,7 +300,7 @@ def test_nothing_is_sent_without_a_token(
     blnk: PracticeBlnk,
     acme: Connection,
     token_store: TokenStore,
-    fault: dict[str, Any],
+    fault: JsonObject,
     error: type[errors.BlnkError],
 ) -> None:
     asking = replace(acme, request_timeout_seconds=0.3) if fault["kind"] == "hang" else acme
@@ -345,7 +345,7 @@ def test_a_renewal_that_another_process_never_finishes_is_not_awaited_forever(
     assert tokens_of(acme, token_store).current().generation == 1
 
 
-def answer_with(told: dict[str, Any]) -> Callable[[socket.socket], None]:
+def answer_with(told: JsonObject) -> Callable[[socket.socket], None]:
     body = json.dumps(told).encode()
 
     def answer(line: socket.socket) -> None:
@@ -379,7 +379,7 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one_valid(token_store: 
     ],
 )
 def test_an_answer_without_a_usable_token_is_reported_without_repeating_it(
-    token_store: TokenStore, told: dict[str, Any]
+    token_store: TokenStore, told: JsonObject
 ) -> None:
     with server(answer_with(told)) as port:
         url = f"http://127.0.0.1:{port}"

@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from blnk_api.blnk.auth import Token
 from blnk_api.client import BlnkClient
 from blnk_api.models import BalanceRequest
 from tests.support.connections import PATIENCE_SECONDS, connection_of, connection_to, read_request, server
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
@@ -93,7 +93,7 @@ def test_a_balance_that_already_exists_is_a_conflict(blnk: PracticeBlnk, client:
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
 )
 def test_every_failure_says_whether_a_balance_may_exist_and_is_sent_once(
-    blnk: PracticeBlnk, fault: dict[str, Any], error: type[errors.BlnkError], held: int
+    blnk: PracticeBlnk, fault: JsonObject, error: type[errors.BlnkError], held: int
 ) -> None:
     blnk.order_fault(**fault)
 
@@ -333,7 +333,7 @@ def test_a_look_up_can_be_bounded_by_blnks_own_time(blnk: PracticeBlnk, client: 
     ids=lambda fault: fault["kind"],
 )
 def test_a_failed_look_up_never_means_absence(
-    blnk: PracticeBlnk, client: BlnkClient, fault: dict[str, Any]
+    blnk: PracticeBlnk, client: BlnkClient, fault: JsonObject
 ) -> None:
     client.create_balance(ASKED, ref="ref-1")
     blnk.order_fault(**fault, on="filter")

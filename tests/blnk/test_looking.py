@@ -1,6 +1,5 @@
 """Looking finds what Blnk holds, and says "nothing" only when Blnk said so."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,8 @@ from blnk_api.lookup.verdict import judge
 from blnk_api.models import Balance, BalanceRequest
 from blnk_api.store.states import RowState
 from tests.support.importer import LEDGER
-from tests.support.lookup import Asked, ask_with, balance, make, run, walked
+from tests.support.json_object import JsonObject
+from tests.support.lookup import Ask, Asked, ask_with, balance, make, run, walked
 from tests.support.practice import PracticeBlnk
 
 
@@ -136,7 +136,7 @@ def test_a_walk_does_not_rely_on_an_order_that_blnk_does_not_keep(
     assert set(met) == set(ids)
 
 
-def paged(held: list[dict[str, Any]]) -> Callable[[Request], Awaitable[Any]]:
+def paged(held: list[JsonObject]) -> Ask:
     """A Blnk that holds just these, and answers walks as Core does."""
 
     async def ask(request: Request) -> Any:

@@ -1,7 +1,7 @@
 """A Blnk that shows less than it holds is not taken for one that holds less."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,18 +16,19 @@ from blnk_api.sending.verify import verify
 from blnk_api.store import Store
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.states import RowState
-from tests.support.lookup import ask_with, balance, run, walked
+from tests.support.json_object import JsonObject
+from tests.support.lookup import Ask, ask_with, balance, run, walked
 from tests.support.store import draft, rows_of
 from tests.support.verifying import SETTLE_SECONDS, Verified, five
 
 __all__ = ["five"]
 
-Shows = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+Shows = Callable[[list[JsonObject]], list[JsonObject]]
 
 
 def blnk_that_holds(
-    held: list[dict[str, Any]], *, page_size: int = 100, walks_show: Shows = lambda rows: rows
-) -> Callable[[Request], Awaitable[Any]]:
+    held: list[JsonObject], *, page_size: int = 100, walks_show: Shows = lambda rows: rows
+) -> Ask:
     """Answers walks, counts and lists of refs as Blnk does, but for smaller pages or what walks leave out."""
 
     async def ask(request: Request) -> Any:
@@ -46,7 +47,7 @@ def blnk_that_holds(
     return ask
 
 
-def balances(n: int) -> list[dict[str, Any]]:
+def balances(n: int) -> list[JsonObject]:
     return [balance(f"r{at}", f"bln_{at}", f"2026-01-01T00:00:00.{at:03}Z") for at in range(n)]
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
@@ -25,6 +24,7 @@ from tests.support.browser import (
     wait_for_count,
 )
 from tests.support.importer import LEDGER
+from tests.support.json_object import JsonObject
 from tests.support.practice import ENVIRONMENT, PracticeBlnk
 from tests.support.verdicts import EXPECTED, SAMPLES
 
@@ -64,7 +64,7 @@ def choose(page: Page, column: str, use: str) -> None:
     settle(page)
 
 
-def made_by(blnk: PracticeBlnk, page: Page) -> list[dict[str, Any]]:
+def made_by(blnk: PracticeBlnk, page: Page) -> list[JsonObject]:
     return [one for one in blnk.balances() if one["meta_data"].get("import_id", "-") in page.url]
 
 

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -28,6 +28,7 @@ from tests.support.browser import (
     wait_for_count,
     wait_for_script,
 )
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 SAMPLE = Path(practice.__file__).with_name("sample.csv")
@@ -58,7 +59,7 @@ def sample_put_right(app: App, browser: Browser) -> Page:
     return page
 
 
-def made_by(blnk: PracticeBlnk, link: str) -> dict[str, dict[str, Any]]:
+def made_by(blnk: PracticeBlnk, link: str) -> dict[str, JsonObject]:
     """The balances of the import that this address names, by the customer's number."""
     mine = [one for one in blnk.balances() if one["meta_data"]["import_id"] in link]
     by_customer = {one["meta_data"]["customer_number"]: one for one in mine}
@@ -110,7 +111,7 @@ def test_a_sample_is_fixed_confirmed_watched_by_two_and_verified(app: App, brows
     balance_is_found_again(app, browser, held["C-0026"])
 
 
-def receipt_is_reproduced(page: Page, held: dict[str, dict[str, Any]]) -> None:
+def receipt_is_reproduced(page: Page, held: dict[str, JsonObject]) -> None:
     """Opened from the import's page: the sum on it is the download's, which says what Blnk holds."""
     with page.context.expect_page() as coming:
         page.get_by_role("link", name="Receipt 1").click()
@@ -130,7 +131,7 @@ def receipt_is_reproduced(page: Page, held: dict[str, dict[str, Any]]) -> None:
     assert download(page, "All rows")[1] == data
 
 
-def balance_is_found_again(app: App, browser: Browser, balance: dict[str, Any]) -> None:
+def balance_is_found_again(app: App, browser: Browser, balance: JsonObject) -> None:
     """By its metadata, from a browser that knows nothing of the import; it leads back to its row."""
     meta_data = balance["meta_data"]
     page = open_tab(browser, f"{app.url}/balances", "Balances")

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from argparse import SUPPRESS, ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -151,7 +151,9 @@ def drawn(nth: int) -> str:
 
 
 @pytest.mark.parametrize(("nth", "moves"), [(2, MOVES), (3, IMPORT_MOVES)], ids=["rows", "imports"])
-def test_the_drawing_of_states_has_all_their_moves_and_no_others(nth: int, moves: frozenset[Any]) -> None:
+def test_the_drawing_of_states_has_all_their_moves_and_no_others(
+    nth: int, moves: frozenset[tuple[StrEnum, StrEnum]]
+) -> None:
     arrows = re.findall(r"^ *(\w+) --> (\w+)", drawn(nth), re.MULTILINE)
     assert len(arrows) == len(set(arrows))
     assert set(arrows) == {(str(from_), str(to)) for from_, to in moves}

@@ -21,6 +21,7 @@ from blnk_api.store.states import ImportState, RowState, Stage
 from blnk_api.store.transitions import move
 from tests.support.actors import actor
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 USD = BalanceRequest(ledger_id=LEDGER, currency="USD", meta_data={"customer": "1001"})
@@ -223,7 +224,7 @@ def test_a_workbook_is_checked_sent_and_returned_wherever_its_file_is_kept(
     id = imports.new_id()
     with book:
         content = book.read()
-    about: dict[str, Any] = {"connection": importer.connection, "who": actor(), "file_name": "book.xlsx"}
+    about: JsonObject = {"connection": importer.connection, "who": actor(), "file_name": "book.xlsx"}
     drafts.upload(importer.store, importer.settings, id=id, data=io.BytesIO(content), **about)
     with importer.files.open(f"uploads/{id}/file") as kept:
         assert kept.read() == content

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from blnk_api.store import imports
 from tests.support.command_line import Commands, Ended
 from tests.support.importer import LEDGER, Importer
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.verdicts import ENVIRONMENT, EXPECTED, SAMPLES, Outcome, Told, assert_meets
 
@@ -38,17 +38,17 @@ def commands(commands: Commands, importer: Importer) -> Commands:
     return commands
 
 
-def told(ended: Ended) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(ended.out)
+def told(ended: Ended) -> JsonObject:
+    found: JsonObject = orjson.loads(ended.out)
     return found
 
 
-def dry(commands: Commands, file: Path, *more: str) -> tuple[int, dict[str, Any]]:
+def dry(commands: Commands, file: Path, *more: str) -> tuple[int, JsonObject]:
     ended = commands.call("import", file, "--dry-run", "--json", "--progress", "none", *more)
     return ended.code, told(ended)
 
 
-def outcome(said: dict[str, Any]) -> Outcome:
+def outcome(said: JsonObject) -> Outcome:
     requests = {}
     for one in said["requests"]:
         body = one["body"]
@@ -72,7 +72,7 @@ def test_a_sample_meets_its_verdict_on_the_command_line(
     importer: Importer,
     commands: Commands,
     request: pytest.FixtureRequest,
-    expected: dict[str, Any],
+    expected: JsonObject,
 ) -> None:
     blnk = practice_blnk
     if expected in AGAIN:

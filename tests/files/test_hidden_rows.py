@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from tests.support import workbooks
 from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import LEDGER, Importer
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.workbooks import row, text
 
@@ -82,7 +82,7 @@ def test_a_command_skips_hidden_rows(
     commands = Commands(importer, tmp_path, capsys)
     monkeypatch.chdir(tmp_path)
     ended = commands.call("import", book(tmp_path), "--dry-run", "--json", "--skip-hidden-rows")
-    said: dict[str, Any] = json.loads(ended.out)
+    said: JsonObject = json.loads(ended.out)
     assert (ended.code, said["rows"], said["invalid"], said["new"]) == (0, 4, 0, 2)
     assert [(one["row"], one["severity"]) for one in said["problems"]] == [(3, "warning"), (4, "warning")]
     assert {one["message"] for one in said["problems"]} == {

@@ -15,6 +15,7 @@ from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import FileProblem
 from blnk_api.files.csv import reader
 from tests.support.examples import most
+from tests.support.json_object import JsonObject
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 
@@ -231,9 +232,7 @@ def test_a_file_with_one_column_is_questioned_and_can_be_accepted(file: Path) ->
         ({"header_row": 9}, "header_row"),
     ],
 )
-def test_an_impossible_choice_is_rejected_with_a_sentence(
-    file: Path, said: dict[str, Any], kind: str
-) -> None:
+def test_an_impossible_choice_is_rejected_with_a_sentence(file: Path, said: JsonObject, kind: str) -> None:
     assert refused(file, "ledger_id,currency\nA,USD\n", **said).kind == kind
 
 

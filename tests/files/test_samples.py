@@ -1,7 +1,6 @@
 """Every sample file meets its verdict: read, matched and checked as a person would have it done for them."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,10 +9,11 @@ from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known, wanted
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import Mapping
+from tests.support.json_object import JsonObject
 from tests.support.verdicts import ENVIRONMENT, EXPECTED, SAMPLES, Outcome, Told, assert_meets
 
 
-def checked(path: Path, name: str, expected: dict[str, Any]) -> Outcome:
+def checked(path: Path, name: str, expected: JsonObject) -> Outcome:
     """What reading, matching and checking alone make of a file."""
     try:
         shape = files.detect(path, name)
@@ -26,7 +26,7 @@ def checked(path: Path, name: str, expected: dict[str, Any]) -> Outcome:
         return Outcome(error=problem.message)
 
 
-def _rows(path: Path, shape: FileShape, columns: Mapping, expected: dict[str, Any]) -> Outcome:
+def _rows(path: Path, shape: FileShape, columns: Mapping, expected: JsonObject) -> Outcome:
     ledgers = ENVIRONMENT["ledgers"] | expected.get("environment_overlay", {}).get("ledgers", {})
     asked = wanted(files.records(path, shape), columns)
     assert asked.records == expected["rows"]
@@ -53,6 +53,6 @@ def _rows(path: Path, shape: FileShape, columns: Mapping, expected: dict[str, An
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=[entry["file"] for entry in EXPECTED])
-def test_a_sample_meets_its_verdict(expected: dict[str, Any]) -> None:
+def test_a_sample_meets_its_verdict(expected: JsonObject) -> None:
     for name in [expected["file"], *expected.get("also_upload_as", [])]:
         assert_meets(checked(SAMPLES / expected["file"], name, expected), expected)

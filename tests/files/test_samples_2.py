@@ -8,7 +8,6 @@ how it is to be read, as far as that is told; `error`, a piece of the sentence w
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,13 +16,14 @@ from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import Checker, Known, wanted
 from blnk_api.facts.mapping import ForAllRows
 from blnk_api.facts.problems import Problem
+from tests.support.json_object import JsonObject
 
 SAMPLES = Path(__file__).parents[1] / "samples-2"
 EXPECTED = sorted((SAMPLES / "expected").glob("*.json"))
-ENVIRONMENT: dict[str, Any] = json.loads((SAMPLES / "environment.json").read_text("utf-8"))
+ENVIRONMENT: JsonObject = json.loads((SAMPLES / "environment.json").read_text("utf-8"))
 
 
-def read(path: Path, expected: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[Problem]]:
+def read(path: Path, expected: JsonObject) -> tuple[JsonObject, JsonObject, list[Problem]]:
     """The shape, what would be sent by row, and everything that is reported."""
     shape = reading.detect(path, path.name)
     columns = mapping.guess(shape)

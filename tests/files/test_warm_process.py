@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from blnk_api.common import watched_process
 from blnk_api.common.warm_process import Child, WarmProcess
 from tests.support.importer import wait_until
+from tests.support.json_object import JsonObject
 
 MODULE = "tests.support.process_that_tells"
 
@@ -38,7 +38,7 @@ class Started:
         os.close(write_out)
         os.close(write_err)
         with os.fdopen(read_out) as out:
-            self.told: dict[str, Any] = json.loads(out.readline())
+            self.told: JsonObject = json.loads(out.readline())
         self._err = read_err
 
     def end(self) -> tuple[int, str]:

@@ -9,7 +9,6 @@ them all. It also writes what a new SQLite store begins with (blnk_api/store/mig
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -31,6 +30,7 @@ from blnk_api.store.sending import (
 )
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor, signed_in
+from tests.support.json_object import JsonObject
 from tests.support.store import (
     ELSEWHERE,
     INSTANCE,
@@ -44,7 +44,7 @@ from tests.support.store import (
     running,
 )
 
-_PLAIN: dict[str, dict[str, Any]] = {
+_PLAIN: dict[str, JsonObject] = {
     "mappings": {
         **{"fingerprint": "0" * 32, "name": "Customers", "mapping": '{"columns": []}'},
         **{"who": "Ada", "at": 1_700_000_000.0},

@@ -14,6 +14,7 @@ from blnk_api.lookup.looker import sortable
 from blnk_api.models import BalanceRequest
 from blnk_api.store.people import metadata_shown
 from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.json_object import JsonObject
 from tests.support.pages import SAVINGS, press, run, said, visit
 from tests.support.practice import PracticeBlnk
 
@@ -36,7 +37,7 @@ def held(practice_blnk: PracticeBlnk) -> dict[str, str]:
     grace = practice_blnk.create_identity(
         identity_type="individual", first_name="Grace", last_name="Mwangi", email_address="g@example.com"
     )
-    asked: dict[str, dict[str, Any]] = {
+    asked: dict[str, JsonObject] = {
         "plain": {"ledger_id": LEDGER, "currency": "USD"},
         "savings": {"ledger_id": SAVINGS, "currency": "USD"},
         "graces": {"ledger_id": LEDGER, "currency": "EUR", "identity_id": grace},

@@ -28,6 +28,7 @@ from tests.support.actors import actor
 from tests.support.app import App
 from tests.support.browser import open_import
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 FILE = f"ledger_id,currency\n{LEDGER},USD\n".encode()
@@ -56,9 +57,9 @@ class Server:
 
 async def put(limited: UploadLimits, session: str, pieces: AsyncIterator[bytes], said: int | None) -> int:
     """The status that an upload is answered with; `said` is its size, if it is declared in advance."""
-    answers: list[Any] = []
+    answers: list[JsonObject] = []
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> JsonObject:
         piece = await anext(pieces, None)
         return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 REQUEST = {"ledger_id": "general_ledger_id", "currency": "USD"}
@@ -28,18 +29,18 @@ def blnk(process: PracticeBlnk) -> PracticeBlnk:
     return process
 
 
-def filtered(blnk: PracticeBlnk, *filters: dict[str, Any], **more: Any) -> Any:
+def filtered(blnk: PracticeBlnk, *filters: JsonObject, **more: Any) -> Any:
     params = {name: more.pop(name) for name in ("page", "pageSize") if name in more}
     answer = blnk.cloud("POST", "balances/filter", {"filters": list(filters), **more}, **params)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def refs_found(blnk: PracticeBlnk, *filters: dict[str, Any], **more: Any) -> list[str]:
+def refs_found(blnk: PracticeBlnk, *filters: JsonObject, **more: Any) -> list[str]:
     return [row["meta_data"]["import_ref"] for row in filtered(blnk, *filters, **more)["data"]]
 
 
-def with_refs(blnk: PracticeBlnk, *refs: str) -> list[dict[str, Any]]:
+def with_refs(blnk: PracticeBlnk, *refs: str) -> list[JsonObject]:
     return [blnk.create_balance(**REQUEST, meta_data={"import_ref": ref}) for ref in refs]
 
 
@@ -78,7 +79,7 @@ def test_the_same_request_again_makes_another_balance(blnk: PracticeBlnk) -> Non
 
 @pytest.mark.parametrize("field", ["ledger_id", "currency", "identity_id", "value", "key"])
 def test_a_nul_anywhere_is_an_error_of_core_and_nothing_is_created(blnk: PracticeBlnk, field: str) -> None:
-    body: dict[str, Any] = {**REQUEST, "meta_data": {"note": "plain"}}
+    body: JsonObject = {**REQUEST, "meta_data": {"note": "plain"}}
     match field:
         case "value":
             body["meta_data"] = {"deep": [{"note": "a\0b"}]}
@@ -266,7 +267,7 @@ KEY = "meta_data.import_ref"
         ({"field": "balance_id", "operator": "gt", "value": "bln_"}, "abc"),
     ],
 )
-def test_filters_compare_as_core_does(blnk: PracticeBlnk, condition: dict[str, Any], found: str) -> None:
+def test_filters_compare_as_core_does(blnk: PracticeBlnk, condition: JsonObject, found: str) -> None:
     blnk.create_balance(**REQUEST, meta_data={"import_ref": "a", "size": 1, "vip": True})
     blnk.create_balance(**REQUEST, meta_data={"import_ref": "b", "size": 2, "vip": False})
     blnk.create_balance(**REQUEST, meta_data={"import_ref": "c"})
@@ -295,7 +296,7 @@ def test_created_at_is_compared_without_its_zone(blnk: PracticeBlnk) -> None:
         ({"field": KEY, "operator": "gt", "value": 1}, 500),
     ],
 )
-def test_an_impossible_filter_is_an_error(blnk: PracticeBlnk, condition: dict[str, Any], status: int) -> None:
+def test_an_impossible_filter_is_an_error(blnk: PracticeBlnk, condition: JsonObject, status: int) -> None:
     with_refs(blnk, "a")
     answer = blnk.cloud("POST", "balances/filter", {"filters": [condition]})
     assert answer.status_code == status

@@ -15,10 +15,11 @@ import pytest
 import requests
 
 from blnk_api.practice.contents import Store
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 CONTRACT = Path(__file__).parents[1] / "contract"
-RECORDED: dict[str, list[dict[str, Any]]] = {
+RECORDED: dict[str, list[JsonObject]] = {
     version: json.loads((CONTRACT / f"core-{version}.json").read_text())["exchanges"]
     for version in ("0.15.2", "0.15.3")
 }
@@ -34,7 +35,7 @@ STAGED = {
     ]
 }
 """Balances that the recorder made beside its exchanges just before this one; its answer shows them."""
-Played = dict[tuple[str, str], tuple[Any, Any]]
+Played = dict[tuple[str, str], tuple[object, object]]
 CUT = re.compile(r"…\((\d+) bytes\)$")
 
 
@@ -46,7 +47,7 @@ class Replay:
         self._ours: dict[str, str] = {}
         self._reader_key = ""
 
-    def play(self, exchange: dict[str, Any]) -> tuple[Any, Any]:
+    def play(self, exchange: JsonObject) -> tuple[object, object]:
         """What was recorded, in our ids, and what Practice answers."""
         asked = exchange["request"]
         for body in STAGED.get(exchange["name"], ()):
@@ -88,7 +89,7 @@ class Replay:
         )
         assert answer.status_code == 201
 
-    def _body(self, asked: dict[str, Any]) -> bytes | None:
+    def _body(self, asked: JsonObject) -> bytes | None:
         if "json" in asked:
             return json.dumps(self.in_our_ids(asked["json"])).encode()
         raw = asked.get("raw")

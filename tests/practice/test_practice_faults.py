@@ -5,11 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import requests
 
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 REQUEST = {"ledger_id": "general_ledger_id", "currency": "USD"}
@@ -283,7 +283,7 @@ def test_a_fault_applies_only_to_its_own_requests(blnk: PracticeBlnk) -> None:
 
 def test_the_answer_to_a_refresh_can_be_lost_after_the_token_was_rotated(blnk: PracticeBlnk) -> None:
     client = blnk.oauth_client()
-    ask: dict[str, Any] = {
+    ask: JsonObject = {
         "url": f"{blnk.url}/oauth/token",
         "data": {"grant_type": "refresh_token", "refresh_token": client["refresh_token"]},
         "auth": (client["client_id"], client["client_secret"]),
@@ -328,7 +328,7 @@ def test_several_faults_share_the_requests_between_them(blnk: PracticeBlnk) -> N
         {"kind": "hang", "colour": "red"},
     ],
 )
-def test_a_senseless_fault_is_rejected(blnk: PracticeBlnk, order: dict[str, Any]) -> None:
+def test_a_senseless_fault_is_rejected(blnk: PracticeBlnk, order: JsonObject) -> None:
     answer = requests.post(
         f"{blnk.url}/_practice/faults",
         json=order,

@@ -14,6 +14,7 @@ from blnk_api.facts.problems import Problem
 from blnk_api.lookup import refs
 from blnk_api.models import BalanceRequest
 from blnk_api.store.states import STATUSES
+from tests.support.json_object import JsonObject
 
 WALLETS = "ldg_11111111-1111-4111-8111-111111111111"
 SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
@@ -60,7 +61,7 @@ class Checked:
         return found
 
     @property
-    def sent(self) -> list[dict[str, Any]]:
+    def sent(self) -> list[JsonObject]:
         return [{**row.request} for row in self.rows if row.request is not None]
 
 

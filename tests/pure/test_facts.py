@@ -1,7 +1,5 @@
 """What is kept with an import as JSON is read whatever version wrote it, and written so that any reads it."""
 
-from typing import Any
-
 import orjson
 import pytest
 
@@ -15,8 +13,9 @@ from blnk_api.facts.totals import Accepted, LedgerTotal, Totals
 from blnk_api.store.events import Event, EventKind, Particulars
 from blnk_api.wording import about_activity
 from tests.support.actors import actor
+from tests.support.json_object import JsonObject
 
-KEPT: list[tuple[type[Stored], dict[str, Any]]] = [
+KEPT: list[tuple[type[Stored], JsonObject]] = [
     (ReadOptions, {}),
     (ReadOptions, {"header_row": 0, "sheet": "Clients"}),
     (Accepted, {}),
@@ -64,13 +63,13 @@ KEPT: list[tuple[type[Stored], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "kept"), KEPT)
 def test_what_an_earlier_version_stored_is_written_again_unchanged(
-    kind: type[Stored], kept: dict[str, Any]
+    kind: type[Stored], kept: JsonObject
 ) -> None:
     assert orjson.loads(kind.model_validate_json(orjson.dumps(kept)).stored()) == kept
 
 
 @pytest.mark.parametrize(("kind", "kept"), KEPT)
-def test_what_a_later_version_adds_is_ignored(kind: type[Stored], kept: dict[str, Any]) -> None:
+def test_what_a_later_version_adds_is_ignored(kind: type[Stored], kept: JsonObject) -> None:
     added = {**kept, "of_a_later_version": [1]}
     assert kind.model_validate(added) == kind.model_validate(kept)
 

@@ -8,6 +8,7 @@ from blnk_api.drafts import form_request
 from blnk_api.drafts.checking import KnownIndicator
 from blnk_api.drafts.form_request import Incomplete
 from blnk_api.models import BalanceRequest
+from tests.support.json_object import JsonObject
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 
@@ -52,7 +53,7 @@ def test_our_own_metadata_names_cannot_be_typed(name: str) -> None:
     ],
 )
 def test_characters_that_blnk_cannot_store_are_rejected_before_anything_is_sent(
-    facts: dict[str, Any],
+    facts: JsonObject,
 ) -> None:
     assert any("which Blnk cannot store" in sentence for sentence in told(**facts))
 
@@ -83,7 +84,7 @@ def test_names_that_blnk_cannot_store_are_rejected_too(name: str) -> None:
         ),
     ],
 )
-def test_the_form_has_the_rules_of_files(facts: dict[str, Any], sentence: str) -> None:
+def test_the_form_has_the_rules_of_files(facts: JsonObject, sentence: str) -> None:
     assert told(**facts) == [sentence]
 
 

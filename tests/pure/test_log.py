@@ -13,13 +13,14 @@ import pytest
 from blnk_api import settings
 from blnk_api.common.log import JsonLines, request_id
 from blnk_api.errors import SettingsProblem
+from tests.support.json_object import JsonObject
 
 ROOT = Path(__file__).parents[2]
 
 
-def line(record: logging.LogRecord) -> dict[str, Any]:
+def line(record: logging.LogRecord) -> JsonObject:
     [told] = JsonLines().format(record).splitlines()
-    said: dict[str, Any] = json.loads(told)
+    said: JsonObject = json.loads(told)
     return said
 
 

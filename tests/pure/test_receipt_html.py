@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from blnk_api.reports import receipt_html
+from tests.support.json_object import JsonObject
 
 AT = "2026-11-22T16:07:03Z"
 HOSTILE = [
@@ -18,7 +19,7 @@ HOSTILE = [
     "a & b",
 ]
 
-RECEIPT: dict[str, Any] = {
+RECEIPT: JsonObject = {
     "receipt": 1,
     "made_at": AT,
     "import": {

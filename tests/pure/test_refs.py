@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from blnk_api.files.formula_guard import guard_cell, unguard_cell, unguard_start
 from blnk_api.lookup import refs
+from tests.support.json_object import JsonObject
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
-PLAIN: dict[str, Any] = {"ledger_id": LEDGER, "currency": "USD"}
-FULL: dict[str, Any] = {
+PLAIN: JsonObject = {"ledger_id": LEDGER, "currency": "USD"}
+FULL: JsonObject = {
     **PLAIN,
     "identity_id": "idt_aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa",
     "track_fund_lineage": True,
@@ -22,7 +23,7 @@ FULL: dict[str, Any] = {
     "meta_data": {"cost_center": "CC-100", "branch": 'Zürich "Süd"\n\u2028\u007f', "count": 10**30},
 }
 
-VECTORS: list[tuple[dict[str, Any], dict[str, Any] | None, str]] = [
+VECTORS: list[tuple[JsonObject, JsonObject | None, str]] = [
     (PLAIN, None, "jt6kc2tpado4umxyvqg7m57avv"),
     ({**PLAIN, "indicator": "@World", "ledger_id": "general_ledger_id"}, None, "vz4k5aoardyosfz4ctmwihkqhy"),
     (FULL, None, "w6bhjvx4d5rfh7yohrlqrszm3n"),
@@ -35,7 +36,7 @@ makes all of them again. A better hash is a v2 with vectors of its own."""
 
 @pytest.mark.parametrize(("fields", "match", "expected"), VECTORS)
 def test_the_hash_of_a_shipped_version_never_changes(
-    fields: dict[str, Any], match: dict[str, Any] | None, expected: str
+    fields: JsonObject, match: JsonObject | None, expected: str
 ) -> None:
     assert refs.content_hash(fields, match) == expected
 

@@ -7,6 +7,7 @@ import pytest
 from blnk_api.common.origins import Origin
 from blnk_api.errors import SettingsProblem
 from blnk_api.sign_in_settings import SignIn, read_sign_in
+from tests.support.json_object import JsonObject
 
 SECRET = "s3cr3t"
 PROVIDER = {"issuer": "https://acme.okta.example", "client_id": "desk", "client_secret": SECRET}
@@ -86,7 +87,7 @@ def test_a_proxy_signs_its_header_or_is_trusted_without_a_signature() -> None:
         ({"providers": {"acme": SECRET}}, "sign_in.providers.acme must be a table"),
     ],
 )
-def test_a_mistake_is_named_with_what_to_do(table: dict[str, Any], said: str) -> None:
+def test_a_mistake_is_named_with_what_to_do(table: JsonObject, said: str) -> None:
     whole = {"url": URL, "providers": {"acme": PROVIDER}} | table
     with pytest.raises(SettingsProblem) as raised:
         read_sign_in({"sign_in": {name: value for name, value in whole.items() if value is not None}})
@@ -111,7 +112,7 @@ def test_a_mistake_is_named_with_what_to_do(table: dict[str, Any], said: str) ->
         ({"tenant": "x"}, "acme.tenant is not a known key"),
     ],
 )
-def test_a_mistake_in_a_provider_is_named_with_what_to_do(keys: dict[str, Any], said: str) -> None:
+def test_a_mistake_in_a_provider_is_named_with_what_to_do(keys: JsonObject, said: str) -> None:
     with pytest.raises(SettingsProblem) as raised:
         with_provider(**keys)
     assert said in str(raised.value)
@@ -130,7 +131,7 @@ def test_a_mistake_in_a_provider_is_named_with_what_to_do(keys: dict[str, Any], 
         ({"sign_out_url": "http://acme.example/out"}, "proxy.sign_out_url should be a path"),
     ],
 )
-def test_a_mistake_in_a_proxy_is_named_with_what_to_do(keys: dict[str, Any], said: str) -> None:
+def test_a_mistake_in_a_proxy_is_named_with_what_to_do(keys: JsonObject, said: str) -> None:
     table = {name: value for name, value in {**PROXY, **keys}.items() if value is not None}
     with pytest.raises(SettingsProblem) as raised:
         read(proxy=table)

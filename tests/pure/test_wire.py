@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from blnk_api.blnk.outcomes import (
 )
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from blnk_api.models import BalanceRequest
+from tests.support.json_object import JsonObject
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 SENT = endpoints.create_balance(
@@ -42,7 +44,7 @@ ECHO = {
 }
 
 
-def exchanges() -> list[Any]:
+def exchanges() -> list[ParameterSet]:
     """Every recorded POST /balances, with the Core that it was recorded from."""
     found = []
     for path in sorted((Path(__file__).parents[1] / "contract").glob("*.json")):
@@ -69,7 +71,7 @@ def request(**fields: Any) -> bytes:
 
 
 @pytest.mark.parametrize("exchange", exchanges())
-def test_what_a_real_core_answered_means_what_it_meant(exchange: dict[str, Any]) -> None:
+def test_what_a_real_core_answered_means_what_it_meant(exchange: JsonObject) -> None:
     status, body = exchange["response"]["status"], exchange["response"]["body"]
     sent = json.dumps(exchange["request"].get("json", {})).encode()
 
@@ -136,7 +138,7 @@ def test_a_success_about_another_ref_is_unknown(metadata: Any) -> None:
     ],
 )
 def test_a_field_that_came_back_different_is_named(
-    asked: dict[str, Any], echoed: dict[str, Any], warning: str
+    asked: JsonObject, echoed: JsonObject, warning: str
 ) -> None:
     outcome = classify(answer(201, {**ECHO, **echoed}), request(**asked))
 

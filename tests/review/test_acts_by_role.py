@@ -41,6 +41,7 @@ from blnk_api.store.sending import stops
 from blnk_api.store.states import ImportState, PausedBy
 from blnk_api.store.trail.reading import Wanted
 from tests.support.connections import connection_to
+from tests.support.json_object import JsonObject
 from tests.support.store import draft, ids_of, running, set_columns
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +99,7 @@ def instance(desk: Desk) -> int:
 
 
 def upload(desk: Desk, who: Actor) -> object:
-    facts: dict[str, Any] = {"id": "imp_new", "connection": HERE, "file_name": "new.csv"}
+    facts: JsonObject = {"id": "imp_new", "connection": HERE, "file_name": "new.csv"}
     return drafts.upload(desk.store, desk.settings, **facts, who=who, data=io.BytesIO(b"ledger_id\n1\n"))
 
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -19,6 +18,7 @@ from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.actors import actor
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, SETTLE_SECONDS, Importer, requests_for, wait_until
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import asked, assert_each_once
 
@@ -37,13 +37,13 @@ def attempts_of(importer: Importer, import_: Import, at: int = 0) -> list[row_hi
         return row_history.attempts_of(tx, rows.page(tx, import_.number)[at].id)
 
 
-AFTER_COMMIT: list[dict[str, Any]] = [
+AFTER_COMMIT: list[JsonObject] = [
     *({"kind": "status_after_commit", "status": status} for status in (500, 502, 503, 504, 408)),
     {"kind": "status_after_commit", "status": 502, "answer": "html"},
     {"kind": "drop_after_commit"},
     {"kind": "truncated_201"},
 ]
-BEFORE_COMMIT: list[dict[str, Any]] = [
+BEFORE_COMMIT: list[JsonObject] = [
     *({"kind": "status_before_commit", "status": status} for status in (500, 502, 503, 504, 408)),
     {"kind": "status_before_commit", "status": 502, "answer": "html"},
     {"kind": "drop_before_commit"},
@@ -51,7 +51,7 @@ BEFORE_COMMIT: list[dict[str, Any]] = [
 ]
 
 
-def _name(fault: dict[str, Any]) -> str:
+def _name(fault: JsonObject) -> str:
     return "-".join(str(value) for value in fault.values())
 
 
@@ -78,7 +78,7 @@ def test_rows_not_created_and_without_an_answer_are_sent_again(
 
 @pytest.mark.parametrize("fault", [*AFTER_COMMIT, BEFORE_COMMIT[0], BEFORE_COMMIT[-1]], ids=_name)
 def test_a_first_row_without_an_answer_is_created_once_too(
-    practice_blnk: PracticeBlnk, importer: Importer, fault: dict[str, Any]
+    practice_blnk: PracticeBlnk, importer: Importer, fault: JsonObject
 ) -> None:
     if fault["kind"] == "hang":
         importer.hurry()

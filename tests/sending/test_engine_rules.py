@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from dataclasses import replace
-from typing import Any
 
 import orjson
 import pytest
@@ -20,6 +19,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import asked, assert_each_once
 from tests.support.store import claim, created, running, states_of
@@ -65,7 +65,7 @@ def test_lost_rows_are_looked_for_from_the_day_before_the_first_balance_on_and_n
     practice_blnk: PracticeBlnk, importer: Importer
 ) -> None:
     """By Blnk's own time. A balance may be years old when its row is about to be sent."""
-    looks: list[list[dict[str, Any]]] = []
+    looks: list[list[JsonObject]] = []
 
     def note(sent: Sent) -> Reply | None:
         if sent.path.startswith("/balances/filter"):
@@ -168,7 +168,7 @@ def test_what_was_learned_is_kept_for_the_next_start(practice_blnk: PracticeBlnk
 
     learned = wait_until(kept, lambda: "it is not written down")
     assert learned.per_minute == pytest.approx(6000 * 0.7)
-    assert 300 < learned.not_before - time.time() <= 600
+    assert 300 < (learned.not_before or 0.0) - time.time() <= 600
 
 
 def test_an_outcome_whose_record_is_cut_short_by_the_senders_end_is_recorded(store: Store) -> None:

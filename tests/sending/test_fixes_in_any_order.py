@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from hypothesis import HealthCheck, example, given, settings
@@ -30,6 +30,8 @@ from tests.support.actors import actor
 from tests.support.examples import most
 from tests.support.store import INSTANCE, claim, created, record, result, running
 
+T = TypeVar("T")
+
 RECORDS = 1
 ACTS = ("send", "resolve", "carry out", "late answer", "fix", "discard", "confirm", "resend", "look late")
 
@@ -49,11 +51,11 @@ class World:
         running(self.store, RECORDS)
 
     # as AsyncStore and Looker, without their threads and their network
-    async def read(self, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def read(self, ask: Callable[..., T], *args: object, **kwargs: object) -> T:
         with self.store.read() as tx:
             return ask(tx, *args, **kwargs)
 
-    async def write(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def write(self, act: Callable[..., T], *args: object, **kwargs: object) -> T:
         with self.store.write() as tx:
             return act(tx, *args, **kwargs)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import orjson
 import pytest
@@ -27,6 +27,7 @@ from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.faulty_proxy import Between, Reply, Sent
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.support.json_object import JsonObject
 from tests.support.lookup import balance
 from tests.support.practice import PracticeBlnk
 from tests.support.store import (
@@ -428,7 +429,7 @@ class Delayed:
         return made
 
 
-def receipts_of(importer: Importer, made: Import) -> list[dict[str, Any]]:
+def receipts_of(importer: Importer, made: Import) -> list[JsonObject]:
     with importer.store.read() as tx:
         found = (
             receipt_records.find(tx, made.number, one.n) for one in receipt_records.headings(tx, made.number)

@@ -20,10 +20,11 @@ from blnk_api.store.states import RowState, Stage
 from tests.support.command_line import Commands
 from tests.support.connections import connection_of
 from tests.support.importer import LEDGER, Importer, requests_for
+from tests.support.json_object import JsonObject
 from tests.support.lookup import Asked
 from tests.support.practice import PracticeBlnk
 
-NO_ANSWER: list[tuple[str, dict[str, Any]]] = [
+NO_ANSWER: list[tuple[str, JsonObject]] = [
     *(("status_before_commit", {"status": status}) for status in (500, 502, 503, 504, 408)),
     ("status_before_commit", {"status": 502, "answer": "html"}),
     ("drop_before_commit", {}),
@@ -74,9 +75,7 @@ def test_a_503_that_names_a_wait_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(("kind", "fields"), NO_ANSWER)
-def test_an_unanswered_read_of_a_page_is_repeated(
-    blnk: PracticeBlnk, kind: str, fields: dict[str, Any]
-) -> None:
+def test_an_unanswered_read_of_a_page_is_repeated(blnk: PracticeBlnk, kind: str, fields: JsonObject) -> None:
     waited: list[float] = []
     blnk.order_fault(kind, on="read", times=3, **fields)
     with BlnkClient(connection_of(blnk, timeout=0.3), sleep=waited.append, read_again_seconds=1) as client:
@@ -101,7 +100,7 @@ def test_a_page_does_not_wait_longer_than_a_person_would(blnk: PracticeBlnk) -> 
 
 
 @pytest.mark.parametrize(("kind", "fields"), NO_ANSWER)
-def test_a_post_is_never_repeated(blnk: PracticeBlnk, kind: str, fields: dict[str, Any]) -> None:
+def test_a_post_is_never_repeated(blnk: PracticeBlnk, kind: str, fields: JsonObject) -> None:
     blnk.order_fault(kind, on="create", **fields)
     with (
         BlnkClient(connection_of(blnk, timeout=0.3), sleep=lambda _: None) as client,
@@ -113,7 +112,7 @@ def test_a_post_is_never_repeated(blnk: PracticeBlnk, kind: str, fields: dict[st
 
 @pytest.mark.parametrize(("kind", "fields"), NO_ANSWER)
 def test_an_import_is_checked_sent_and_verified_although_reads_fail(
-    practice_blnk: PracticeBlnk, importer: Importer, kind: str, fields: dict[str, Any]
+    practice_blnk: PracticeBlnk, importer: Importer, kind: str, fields: JsonObject
 ) -> None:
     importer.hurry()
     practice_blnk.order_fault(kind, on="read", times=3, **fields)

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from blnk_api.store.states import ImportState, RowState
 from tests.bench.trial_plan import plan
 from tests.bench.trial_rounds import Trial, hold
 from tests.bench.trial_truth import ExistingBalance, Verdict, judge
+from tests.support.json_object import JsonObject
 from tests.support.postgres import Postgres
 from tests.support.store import draft, rows_of
 
@@ -201,7 +201,7 @@ def test_an_import_that_is_not_done_is_stuck(ended: Ended) -> None:
         (RowState.UNKNOWN, {"person": True}),
     ],
 )
-def test_what_the_store_says_must_be_true(ended: Ended, state: RowState, says: dict[str, Any]) -> None:
+def test_what_the_store_says_must_be_true(ended: Ended, state: RowState, says: JsonObject) -> None:
     assert len(ended.judged(state, held=["bln_1"], **says).untrue) == 1
 
 

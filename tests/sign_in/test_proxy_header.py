@@ -20,6 +20,7 @@ from starlette.routing import Route
 from blnk_api.common.origins import Site
 from blnk_api.sign_in import tokens
 from tests.support import signed_in
+from tests.support.json_object import JsonObject
 from tests.support.signed_in import INSIDE, ROLES, Desk, cookie
 from tests.support.web import served
 
@@ -41,7 +42,7 @@ class SigningProxy:
         return JSONResponse({"keys": [one.as_dict(private=False) for one in self.published]})
 
     def token(self, *, key: RSAKey | None = None, **claims: Any) -> str:
-        said: dict[str, Any] = {"iss": ISSUER, "aud": [AUDIENCE], "sub": "ada", "email": "ada@acme.example"}
+        said: JsonObject = {"iss": ISSUER, "aud": [AUDIENCE], "sub": "ada", "email": "ada@acme.example"}
         said |= {"iat": int(time.time()), "exp": int(time.time()) + 600, **claims}
         said = {name: value for name, value in said.items() if value is not None}
         key = key or self.key

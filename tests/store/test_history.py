@@ -1,6 +1,7 @@
 """Imports are found by what a person remembers of them, on the page and in its downloads, at any size."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -163,7 +164,7 @@ class TestASearch:
     ) -> None:
         if not store.is_sqlite:
             return
-        asked: list[tuple[str, Any]] = []
+        asked: list[tuple[str, Sequence[object]]] = []
         event.listen(store.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
         found(store, Search(text="bln_1"))
         statement, values = next(one for one in asked if one[0].lstrip().startswith("SELECT rows"))

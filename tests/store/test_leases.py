@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from blnk_api.store import Store
@@ -126,7 +126,7 @@ def test_a_holder_trusts_its_lease_for_five_seconds_from_before_its_last_heartbe
     write = lasts._store.write
 
     @contextmanager
-    def slow() -> Iterator[Any]:
+    def slow() -> Iterator[Connection]:
         with write() as tx:
             yield tx
         now[0] += 3.0

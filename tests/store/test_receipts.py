@@ -29,6 +29,7 @@ from blnk_api.worker.housekeeping import Housekeeping
 from tests.support.actors import actor
 from tests.support.command_line import Commands
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for, wait_until
+from tests.support.json_object import JsonObject
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.store import claim, created, ids_of, record, result, running, set_columns
@@ -46,14 +47,14 @@ def numbers(store: Store, import_: Import) -> list[int]:
         return [one.n for one in receipt_records.headings(tx, import_.number)]
 
 
-def told(store: Store, import_: Import, n: int = 1) -> dict[str, Any]:
+def told(store: Store, import_: Import, n: int = 1) -> JsonObject:
     with store.read() as tx:
         found = receipt_records.find(tx, import_.number, n)
     assert found is not None
     return found.contents
 
 
-def wait_for_receipt(importer: Importer, import_: Import, n: int = 1) -> dict[str, Any]:
+def wait_for_receipt(importer: Importer, import_: Import, n: int = 1) -> JsonObject:
     wait_until(
         lambda: n in numbers(importer.store, import_),
         lambda: f"no receipt {n}: {importer.find(import_.id)}, {importer.events(import_)}",

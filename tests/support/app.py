@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import requests
 
 from blnk_api.practice import launch
 from tests.support.importer import SHORT_WAITS, wait_until
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 ROOT = Path(__file__).parents[2]
@@ -168,7 +169,7 @@ class App:
         return said[1] if said else None
 
 
-def balances_of_link(blnk: PracticeBlnk, link: str) -> list[dict[str, Any]]:
+def balances_of_link(blnk: PracticeBlnk, link: str) -> list[JsonObject]:
     """The balances of the import that this address names."""
     return [balance for balance in blnk.balances() if balance["meta_data"]["import_id"] in link]
 

@@ -5,13 +5,15 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import uvloop
 
 from blnk_api.blnk.bulk_http import BulkClient
 from blnk_api.settings import Connection, Instance
 from tests.support.practice import PracticeBlnk
+
+T = TypeVar("T")
 
 TOKEN = "blnk_at_s3cr3t"
 PATIENCE_SECONDS = 120.0
@@ -78,12 +80,12 @@ def read_request(line: socket.socket) -> bytes:
 
 def with_bulk_client(
     url: str,
-    act: Callable[[BulkClient], Awaitable[Any]],
+    act: Callable[[BulkClient], Awaitable[T]],
     *,
     timeout: float = PATIENCE_SECONDS,
     connect: float = PATIENCE_SECONDS,
-) -> Any:
-    async def run() -> Any:
+) -> T:
+    async def run() -> T:
         client = BulkClient(url, most_at_once=10, connect_seconds=connect, request_timeout_seconds=timeout)
         try:
             return await act(client)

@@ -17,6 +17,7 @@ import orjson
 import requests
 from requests import Response
 
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 ANSWER_SECONDS = 120.0
@@ -39,8 +40,8 @@ class Sent:
         self.method, self.path, self.headers, self.body = method, path, headers, body
 
     @property
-    def json(self) -> dict[str, Any]:
-        read: dict[str, Any] = orjson.loads(self.body)
+    def json(self) -> JsonObject:
+        read: JsonObject = orjson.loads(self.body)
         return read
 
     @property

@@ -22,6 +22,7 @@ from blnk_api.store.people import edits
 from blnk_api.store.states import Stage
 from tests.support.actors import actor
 from tests.support.importer import Importer
+from tests.support.json_object import JsonObject
 
 
 def at_once(importer: Importer) -> AtOnce:
@@ -60,7 +61,7 @@ async def _look_up(importer: Importer, draft: Import) -> None:
     thread.close()
 
 
-def verdict(importer: Importer, draft: Import) -> dict[str, Any]:
+def verdict(importer: Importer, draft: Import) -> JsonObject:
     """The whole outcome of a check, except for what differs between two imports of one file."""
 
     def body(sent: bytes | None) -> Any:
@@ -85,7 +86,7 @@ def verdict(importer: Importer, draft: Import) -> dict[str, Any]:
     }
 
 
-def verdict_of_whole(importer: Importer, draft: Import) -> dict[str, Any]:
+def verdict_of_whole(importer: Importer, draft: Import) -> JsonObject:
     """What a check of the whole file says about the same file with the same edits, as a separate import."""
     now = importer.find(draft.id)
     with importer.files.open(f"uploads/{now.file_path}") as data:

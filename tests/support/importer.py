@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pytest
 from sqlalchemy import select, update
@@ -42,8 +42,11 @@ from blnk_api.store.sending import late_records, senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
 from tests.support.actors import actor
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.waiting import WaitedInVain
+
+T = TypeVar("T")
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 WAIT_SECONDS = 180.0
@@ -75,12 +78,12 @@ MOST_AT_ONCE = "32"
 
 
 def wait_until(
-    what: Callable[[], Any],
+    what: Callable[[], T | None],
     why: Callable[[], str],
     *,
     seconds: float = WAIT_SECONDS,
     pause: Callable[[], object] | None = None,
-) -> Any:
+) -> T:
     """Returns the first true value of `what`, or raises WaitedInVain with `why`.
 
     It is called less often the longer it takes, so that waiting does not slow down what is waited for.
@@ -175,7 +178,7 @@ class Importer:
         monkeypatch.setenv("BLNK_MOST_AT_ONCE", MOST_AT_ONCE)
         monkeypatch.setattr(senders, "BEAT_SECONDS", 0.05)
         self._timeout = ANSWER_SECONDS
-        self._connected: dict[str, Any] = {}
+        self._connected: JsonObject = {}
         self.settle()
         monkeypatch.setenv("BLNK_DATA_DIR", str(data_dir))
         monkeypatch.setenv("BLNK_SECRETS_FILE", str(data_dir / "secrets.toml"))

@@ -4,16 +4,17 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from tests.support.importer import wait_until
+from tests.support.json_object import JsonObject
 
 
 class Inbox:
     """Use it in a `with` statement. `address` is what the settings contain; its path is a secret."""
 
     def __init__(self) -> None:
-        self.got: list[dict[str, Any]] = []
+        self.got: list[JsonObject] = []
         self.status = 200
         self.answers = threading.Event()
         """When cleared, what arrives is kept, but not answered until it is set."""
@@ -43,7 +44,7 @@ class Inbox:
     def titles(self) -> list[str]:
         return [one["title"] for one in self.got]
 
-    def wait_for(self, n: int) -> list[dict[str, Any]]:
+    def wait_for(self, n: int) -> list[JsonObject]:
         """The first n requests."""
         wait_until(lambda: len(self.got) >= n, lambda: f"only {len(self.got)} of {n} notifications arrived")
         return self.got[:n]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -11,7 +11,12 @@ from blnk_api.blnk import answer_meaning
 from blnk_api.blnk.replies import Answer, Request
 from blnk_api.lookup.looker import Looker
 from tests.support.importer import LEDGER
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
+
+T = TypeVar("T")
+Ask = Callable[[Request], Awaitable[Any]]
+"""As a looker asks Blnk. Tests answer with rows, or with what no Blnk should."""
 
 
 class Asked:
@@ -44,8 +49,8 @@ def make(blnk: PracticeBlnk, *refs: str, **fields: Any) -> list[str]:
     return [one["balance_id"] for one in made]
 
 
-def run(looking: Awaitable[Any]) -> Any:
-    async def it() -> Any:
+def run(looking: Awaitable[T]) -> T:
+    async def it() -> T:
         return await looking
 
     return asyncio.run(it())
@@ -55,8 +60,8 @@ async def walked(looker: Looker, created_from: str | None = None) -> list[str]:
     return [one.balance_id async for part in looker.walk(created_from) for one in part]
 
 
-def ask_with(answers: Iterator[Any]) -> Callable[[Request], Awaitable[Any]]:
-    async def ask(_: Request) -> Any:
+def ask_with(answers: Iterator[object]) -> Ask:
+    async def ask(_: Request) -> object:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
@@ -65,7 +70,7 @@ def ask_with(answers: Iterator[Any]) -> Callable[[Request], Awaitable[Any]]:
     return ask
 
 
-def balance(ref: str, id: str = "bln_1", at: str = "2026-01-01T00:00:00Z", **fields: Any) -> dict[str, Any]:
+def balance(ref: str, id: str = "bln_1", at: str = "2026-01-01T00:00:00Z", **fields: Any) -> JsonObject:
     return {
         "balance_id": id,
         "ledger_id": LEDGER,

@@ -20,6 +20,7 @@ from requests import Response
 
 from blnk_api.common.practice_address import Practice
 from blnk_api.practice.launch import start, wait_until_running
+from tests.support.json_object import JsonObject
 
 ENVIRONMENT = Path(__file__).parents[1] / "samples" / "environment.json"
 """The ledgers and identities that the sample files name."""
@@ -35,7 +36,7 @@ class PracticeBlnk:
         self, data_dir: Path, *, core: str | None = None, seed: Path | None = None, port: int | None = None
     ) -> None:
         self.data_dir = data_dir
-        self._options: dict[str, Any] = {"core": core, "seed": seed, "port": port}
+        self._options: JsonObject = {"core": core, "seed": seed, "port": port}
         self._session = requests.Session()
         self._session.trust_env = False
         self.process: subprocess.Popen[bytes]
@@ -104,14 +105,14 @@ class PracticeBlnk:
     def clear_faults(self) -> None:
         self.door("DELETE", "faults")
 
-    def faults(self) -> list[dict[str, Any]]:
+    def faults(self) -> list[JsonObject]:
         """The faults that were ordered, each with how often it `fired`."""
-        listed: list[dict[str, Any]] = self.door("GET", "faults")["faults"]
+        listed: list[JsonObject] = self.door("GET", "faults")["faults"]
         return listed
 
-    def balances(self) -> list[dict[str, Any]]:
+    def balances(self) -> list[JsonObject]:
         """All balances, in the order in which they were committed."""
-        held: list[dict[str, Any]] = self.door("GET", "balances")
+        held: list[JsonObject] = self.door("GET", "balances")
         return held
 
     def refs(self) -> list[str]:
@@ -119,12 +120,12 @@ class PracticeBlnk:
         metadata = [balance["meta_data"] or {} for balance in self.balances()]
         return sorted(each["import_ref"] for each in metadata if "import_ref" in each)
 
-    def requests(self) -> dict[str, Any]:
+    def requests(self) -> JsonObject:
         """`total`, `by_kind`, `by_status`, and `recent`: kind, method, path, arrived, import_ref, status, …
 
         `arrived` is of time.monotonic().
         """
-        told: dict[str, Any] = self.door("GET", "requests")
+        told: JsonObject = self.door("GET", "requests")
         return told
 
     def forget_requests(self) -> None:
@@ -160,7 +161,7 @@ class PracticeBlnk:
     def create_identity(self, **fields: Any) -> str:
         return str(self._core("identities", fields)["identity_id"])
 
-    def create_balance(self, **body: Any) -> dict[str, Any]:
+    def create_balance(self, **body: Any) -> JsonObject:
         """Creates a balance unseen by the desk, directly in Core. A fault on “create” applies here too."""
         return self._core("balances", body)
 
@@ -204,7 +205,7 @@ class PracticeBlnk:
             timeout=ANSWER_SECONDS,
         )
 
-    def door(self, method: str, verb: str, order: dict[str, Any] | None = None) -> Any:
+    def door(self, method: str, verb: str, order: JsonObject | None = None) -> Any:
         """A call of /_practice, with the control key."""
         answer = self._session.request(
             method,
@@ -216,7 +217,7 @@ class PracticeBlnk:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def _core(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _core(self, what: str, body: JsonObject) -> JsonObject:
         answer = self._session.post(
             f"{self.core_url}/{what}",
             json=body,
@@ -224,7 +225,7 @@ class PracticeBlnk:
             timeout=ANSWER_SECONDS,
         )
         assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
+        made: JsonObject = answer.json()
         return made
 
     def _wait(self) -> None:

@@ -4,7 +4,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def _reference() -> Iterator[str]:
         yield from _value(each)
 
 
-def _methods(of: type) -> Iterator[tuple[str, Any]]:
+def _methods(of: type) -> Iterator[tuple[str, Callable[..., object]]]:
     """Public ones in the order of the source, those of a base class first."""
     for base in reversed(of.__mro__[:-1]):
         for name, function in vars(base).items():

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from blnk_api.models import BalanceRequest
@@ -14,6 +13,7 @@ from blnk_api.store.sending import attempts, claims
 from blnk_api.store.sending.attempts import Result
 from blnk_api.store.states import ImportState, Outcome, RowState
 from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 
@@ -25,7 +25,7 @@ def assert_each_once(blnk: PracticeBlnk, importer: Importer, import_: Import) ->
     assert {one["balance_id"] for one in blnk.balances()} == {row.balance_id for row in rows}
 
 
-def asked(blnk: PracticeBlnk, *kinds: str) -> list[dict[str, Any]]:
+def asked(blnk: PracticeBlnk, *kinds: str) -> list[JsonObject]:
     """The requests of these kinds, in the order in which they arrived."""
     return [one for one in blnk.requests()["recent"] if one["kind"] in kinds]
 

@@ -16,6 +16,7 @@ from blnk_api.store.sending.claims import Claimed
 from blnk_api.store.states import ImportState, Outcome, RowState
 from tests.support.actors import actor
 from tests.support.importer import make_draft, requests_for
+from tests.support.json_object import JsonObject
 
 INSTANCE = Instance("https://blnk.example", "ins_1", "sandbox")
 ELSEWHERE = Instance("https://blnk.example", "ins_2", "sandbox")
@@ -105,7 +106,7 @@ def holder(store: Store, state: RowState) -> Import:
     return made
 
 
-def events_of(store: Store, import_: Import) -> list[tuple[str, dict[str, Any]]]:
+def events_of(store: Store, import_: Import) -> list[tuple[str, JsonObject]]:
     """The events with their details, oldest first."""
     with store.read() as tx:
         return [

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from tests.support.json_object import JsonObject
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-EXPECTED: list[dict[str, Any]] = json.loads((SAMPLES / "expected.json").read_text("utf-8"))
-ENVIRONMENT: dict[str, Any] = json.loads((SAMPLES / "environment.json").read_text("utf-8"))
+EXPECTED: list[JsonObject] = json.loads((SAMPLES / "expected.json").read_text("utf-8"))
+ENVIRONMENT: JsonObject = json.loads((SAMPLES / "environment.json").read_text("utf-8"))
 
 
 class Told(NamedTuple):
@@ -24,14 +26,14 @@ class Outcome:
     """The outcome of one file, by whichever way it was imported."""
 
     error: str | None = None
-    shape: Mapping[str, Any] = field(default_factory=dict)
+    shape: Mapping[str, object] = field(default_factory=dict)
     rows: int = 0
     invalid: int = 0
-    requests: dict[int, dict[str, Any]] = field(default_factory=dict)
+    requests: dict[int, JsonObject] = field(default_factory=dict)
     problems: Sequence[Told] = ()
 
 
-def assert_meets(outcome: Outcome, expected: dict[str, Any]) -> None:
+def assert_meets(outcome: Outcome, expected: JsonObject) -> None:
     if expected["verdict"] == "file_error":
         assert outcome.error
         assert outcome.error.endswith((".", "?"))
@@ -43,14 +45,14 @@ def assert_meets(outcome: Outcome, expected: dict[str, Any]) -> None:
         _assert_rows(outcome, expected)
 
 
-def _assert_shape(shape: Mapping[str, Any], expected: dict[str, Any]) -> None:
+def _assert_shape(shape: Mapping[str, object], expected: JsonObject) -> None:
     assert shape["encoding"] == expected["encoding"]
     assert shape["delimiter"] == expected["delimiter"]
     assert shape["header_row"] == expected["header_row"]
     assert shape["sheet"] == expected.get("sheet", shape["sheet"])
 
 
-def _assert_rows(outcome: Outcome, expected: dict[str, Any]) -> None:
+def _assert_rows(outcome: Outcome, expected: JsonObject) -> None:
     assert outcome.rows == expected["rows"]
     assert expected["invalid_min"] <= outcome.invalid <= expected["invalid_max"]
     if not expected.get("advisory"):

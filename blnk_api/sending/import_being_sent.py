@@ -54,6 +54,8 @@ class Lane:
     """Blnk's own time of the first balance: see store.sending.attempts.remember_first."""
     sends: bool = False
     """Whether the import is running and this lane may claim rows."""
+    starts_over: int = 0
+    """How often it was paused because of another desk: what was asked before does not raise the stage."""
     restarts: bool = False
     """Whether it was paused because of another desk, and rows with two balances are being named. Until that
     is done, no row is claimed, even if it is resumed: what was already found would pause it again."""

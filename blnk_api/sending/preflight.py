@@ -117,14 +117,16 @@ class Preflight:
 
     async def confirm_canary(self, lane: Lane, ref: str) -> None:
         """The first created balance must be found by its ref; else nothing lost could ever be found."""
-        if await self._is_well(lane, [ref], must_be_shown=True):
+        start = lane.starts_over
+        if await self._is_well(lane, [ref], must_be_shown=True) and lane.starts_over == start:
             await self.raise_ramp(lane, Ramp.FEW)
         lane.is_confirming_canary = False
 
     async def confirm_few(self, lane: Lane) -> None:
         """The first rows together must be shown by Blnk, or not for as long as a replica may lag, and no
         other desk may have made any of them, before all others go."""
-        if await self._is_well(lane, lane.made):
+        start = lane.starts_over
+        if await self._is_well(lane, lane.made) and lane.starts_over == start:
             await self.raise_ramp(lane, Ramp.ALL)
         lane.is_confirming_few = False
 
@@ -161,9 +163,6 @@ class Preflight:
             await asyncio.sleep(min(1.0, self._settle_seconds / 4))
 
     async def raise_ramp(self, lane: Lane, ramp: Ramp) -> None:
-        """Unless another desk was met meanwhile: the import then starts with one row again."""
-        if lane.restarts:
-            return
         lane.ramp = ramp
         await self._insist(import_changes.set_facts, lane.import_.number, ramp=int(ramp))
 

@@ -168,6 +168,38 @@ def test_an_import_paused_because_of_another_desk_starts_with_one_row_again_when
     paused_because_of(importer, draft, made[0])
 
 
+def test_what_was_asked_before_another_desk_was_met_does_not_let_all_rows_go(
+    practice_blnk: PracticeBlnk, importer: Importer, between: Between
+) -> None:
+    """The first five rows are being looked up while a look at later rows shows the other desk's balance."""
+    importer.connect(base_url=between.url)
+    draft = importer.draft(requests_for(300))
+    of_the_five, of_later_rows = threading.Event(), threading.Event()
+    five_are_asked = threading.Event()
+    ref = (importer.rows(draft)[250].ref or "").encode()
+
+    def held(sent: Sent) -> None:
+        if ref in sent.body:
+            of_later_rows.wait(180)
+        elif b'"desc"' in sent.body and create_count(practice_blnk) == 6:
+            five_are_asked.set()
+            of_the_five.wait(180)
+
+    between.on_read = held
+    importer.confirm(draft)
+    importer.start()
+    wait_until(five_are_asked.is_set, lambda: "the first rows are not looked up")
+    made = made_elsewhere(practice_blnk, importer, draft, 250)
+    of_later_rows.set()
+    paused_because_of(importer, draft, made)
+    lane = importer.lane(draft)
+    wait_until(lambda: not lane.restarts, lambda: "rows with two balances are not looked for")
+    of_the_five.set()
+    wait_until(lambda: not lane.is_confirming_few, lambda: "the first rows are not judged")
+    assert (lane.ramp, importer.find(draft.id).ramp) == (0, 0)
+    assert importer.counts(draft)[RowState.CREATED] == 6
+
+
 def test_a_copy_of_this_desk_is_another_desk_though_it_has_the_same_imports(
     practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,11 +111,11 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
         while True:
             if await asyncio.to_thread(launch.running, chosen.data_dir):
                 tried.set()
-                wait, answered_at = _FIRST_WAIT_SECONDS, time.monotonic()
-                if ended is None or ended.done():
-                    await asyncio.sleep(_LOOK_SECONDS)
-                else:
-                    await asyncio.wait({ended}, timeout=_LOOK_AT_OURS_SECONDS)
+                wait = _FIRST_WAIT_SECONDS
+                await _until_next_look(ended)
+                # Silence counts from the next look on. Counted from this answer, one late answer of a busy
+                # Practice would be ten seconds of it, and an import would be interrupted.
+                answered_at = time.monotonic()
                 continue
             silent = time.monotonic() - answered_at > chosen.waits.practice_start
             if silent:
@@ -152,6 +152,14 @@ async def _keep_practice(chosen: settings.Settings, tried: asyncio.Event) -> Non
             await _end(own)
         if ended is not None:
             await ended
+
+
+async def _until_next_look(ended: asyncio.Task[int] | None) -> None:
+    """`ended` is the end of our own process, if it is ours that answers."""
+    if ended is None or ended.done():
+        await asyncio.sleep(_LOOK_SECONDS)
+    else:
+        await asyncio.wait({ended}, timeout=_LOOK_AT_OURS_SECONDS)
 
 
 async def _keep_sender() -> None:

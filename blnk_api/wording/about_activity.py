@@ -21,7 +21,8 @@ def summed_up(done: Routine) -> list[str]:
         rows = f"{plural(done.absent, 'row')} without a clear answer {_were(done.absent)}"
         sentences.append(f"{rows} not in Blnk and could be sent again.")
     if done.waits:
-        sentences.append(f"Sending waited {plural(done.waits, 'time')} for Blnk and continued automatically.")
+        times = "once" if done.waits == 1 else f"{done.waits:,} times"
+        sentences.append(f"Sending waited for Blnk {times} and continued automatically.")
     return sentences
 
 

@@ -74,19 +74,27 @@ def how_fast(rows_per_second: float | None, seconds_left: float | None) -> str:
     return f"{speed(rows_per_second)} · about {lasting(seconds_left)} left"
 
 
+def are_all_sent(import_: Import) -> bool:
+    """Whether rows are only being checked. That takes as long as it takes, however fast sending was."""
+    counts = import_.counts
+    is_sending = counts.get(RowState.READY) or counts.get(RowState.SENDING)
+    return bool(counts.get(RowState.UNKNOWN)) and not is_sending
+
+
 def held_up(import_: Import) -> str | None:
     """What rows wait for although nothing is wrong: the first row, or the check of the last ones."""
     counts = import_.counts
-    unknown = counts.get(RowState.UNKNOWN, 0)
     if counts.get(RowState.READY) or counts.get(RowState.SENDING):
         if import_.ramp != Ramp.CANARY:
             return None
         if counts.get(RowState.CREATED):
             return "The first balance was created. The other rows are sent once Blnk's search finds it."
         return "One row is sent first. The others follow once its balance has been checked."
-    if unknown:
+    if are_all_sent(import_):
+        rows = plural(counts[RowState.UNKNOWN], "row")
         return (
-            f"Every row was sent. Blnk is being checked for {plural(unknown, 'row')} without a clear answer."
+            f"Every row was sent. Blnk is being checked for {rows} without a clear answer. That can take a "
+            "few minutes."
         )
     return None
 

@@ -105,7 +105,10 @@ def _pace(visit: Visit, pulse: ProgressSnapshot) -> None:
             st.markdown("Sending is stopped")
             st.caption("The remaining rows are sent when someone starts sending again, under Connection.")
             return
-        st.markdown(about_progress.how_fast(pulse.rows_per_second, pulse.seconds_left))
+        if about_progress.are_all_sent(pulse.import_):
+            st.markdown("Checking the last rows in Blnk")
+        else:
+            st.markdown(about_progress.how_fast(pulse.rows_per_second, pulse.seconds_left))
         held_up = about_progress.held_up(pulse.import_)
         rate = pulse.rows_per_second
         why = about_progress.pace(pulse.learned, visit.connection, rate, pulse.at, held_up=held_up)

@@ -148,7 +148,21 @@ class TestTheWords:
         claimed = claim(store, import_, others)
         record(store, import_, *(result(claimed, id, RowState.UNKNOWN) for id in others))
         told = about_progress.held_up(reload(store, import_))
-        assert told == "Every row was sent. Blnk is being checked for 2 rows without a clear answer."
+        assert told == (
+            "Every row was sent. Blnk is being checked for 2 rows without a clear answer. "
+            "That can take a few minutes."
+        )
+
+    def test_no_time_is_promised_while_the_last_rows_are_only_checked(self, store: Store) -> None:
+        import_ = running(store, 2)
+        first, second = ids_of(store, import_)
+        assert not about_progress.are_all_sent(import_)
+        claimed = claim(store, import_, [first])
+        assert not about_progress.are_all_sent(reload(store, import_))
+        record(store, import_, result(claimed, first, RowState.UNKNOWN))
+        assert not about_progress.are_all_sent(reload(store, import_))
+        record(store, import_, created(claim(store, import_, [second]), second, "bln_2"))
+        assert about_progress.are_all_sent(reload(store, import_))
 
     def test_trouble_is_shown_before_what_rows_wait_for(self) -> None:
         told = about_progress.pace(

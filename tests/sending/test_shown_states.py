@@ -121,5 +121,5 @@ def test_checks_and_waits_are_summed_up_and_kept_one_by_one(importer: Importer) 
     assert len(each) == 4
     assert summed_up == [
         "1 row without a clear answer was found in Blnk; 2 were not there and could be sent again.",
-        "Sending waited 1 time for Blnk and continued automatically.",
+        "Sending waited for Blnk once and continued automatically.",
     ]

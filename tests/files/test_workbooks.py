@@ -107,6 +107,10 @@ def test_the_format_of_the_cell_is_used(file: Path) -> None:
     ("cell", "seen"),
     [
         ('<c r="C2" t="b"><v>1</v></c>', "TRUE"),
+        ('<c r="C2" t="b"><v>true</v></c>', "TRUE"),
+        ('<c r="C2" t="b"><v>false</v></c>', "FALSE"),
+        ('<c r="C2"><v>1_000</v></c>', "1_000"),
+        ('<c r="C2"><v>٠٠٧</v></c>', "٠٠٧"),
         ('<c r="C2" t="d"><v>2026-01-02T00:00:00</v></c>', "2026-01-02"),
         ('<c r="C2" t="str"><f>A1&amp;"x"</f><v>ax</v></c>', "ax"),
         ('<c r="C2" t="str"><f>""</f><v></v></c>', ""),
@@ -467,6 +471,30 @@ def test_sheets_with_the_same_columns_are_tables_whatever_the_columns_are_called
     assert len(told) == 1
     assert "“Feb”" in told[0]
     assert "Countries" not in told[0]
+
+
+def test_rows_that_continue_on_a_sheet_without_column_names_are_named(file: Path) -> None:
+    def rows(*cells: tuple[str, str]) -> str:
+        return "".join(
+            row(at, text(f"A{at}", one), text(f"B{at}", two)) for at, (one, two) in enumerate(cells, 1)
+        )
+
+    table = rows(("ledger", "currency"), ("Savings", "USD"), ("Wallets", "EUR"))
+    more = rows(("Savings", "EUR"), ("Wallets", "USD"), ("Wallets", "EUR"))
+    choices = rows(("Savings", "AED"), ("Wallets", "AFN"), ("", "EUR"), ("", "USD"))
+    _, told = remarks(file, workbooks.parts({"Jan": table, "Continued": more, "Choices": choices}))
+    assert len(told) == 1
+    assert "“Continued”" in told[0]
+    assert "Choices" not in told[0]
+
+
+def test_a_sheet_with_the_same_columns_in_another_order_is_named(file: Path) -> None:
+    def sheet(first: str, second: str) -> str:
+        return row(1, text("A1", first), text("B1", second)) + row(2, text("A2", "x"), text("B2", "y"))
+
+    _, told = remarks(file, workbooks.parts({"Jan": sheet("konto", "kunde"), "Feb": sheet("kunde", "konto")}))
+    assert len(told) == 1
+    assert "“Feb”" in told[0]
 
 
 def broken(name: str, part: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ _BUILT_IN = {
 }
 """The number formats that exist in every workbook without a code (ECMA-376 part 1, 18.8.30)."""
 
-_WHOLE = re.compile(r"[+-]?\d+")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 _MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?Z?$")
 _DIGITS_KEPT = 15
 LONGEST_NUMBER = 400
@@ -166,7 +166,8 @@ def iso(text: str) -> str:
 
 def _decimal(text: str) -> Decimal:
     number = float(text[:LONGEST_NUMBER])
-    if len(text) > LONGEST_NUMBER or number != number or abs(number) > 1e300:
+    is_typed = text.isascii() and "_" not in text  # else a text, although Python reads it as a number
+    if not is_typed or len(text) > LONGEST_NUMBER or number != number or abs(number) > 1e300:
         raise ValueError(text)
     return Decimal(f"{number:.{_DIGITS_KEPT}g}")
 

@@ -26,6 +26,8 @@ _LONG = 15
 """In characters. Shorter cells are not checked for flaws or counted."""
 _CUT = 200
 _TEXTS = frozenset({"s", "str", "inlineStr"})
+_YES = ("1", "true")
+"""What XML allows for yes. Spreadsheet programs write 1."""
 
 
 class SheetRow(NamedTuple):
@@ -259,13 +261,13 @@ class Sheet:
                 self._formats[style](text.strip()) if len(text) <= displayed_values.LONGEST_NUMBER else text
             )
         if kind == "b":
-            return "TRUE" if text.strip() == "1" else "FALSE"
+            return "TRUE" if text.strip().lower() in _YES else "FALSE"
         return displayed_values.iso(text) if kind == "d" else unescaped(text)
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:
     """By a filter, by hand, in a collapsed group, or because its height is too small to see."""
-    return attributes.get("hidden") in ("1", "true") or attributes.get("ht", "").startswith("0")
+    return attributes.get("hidden", "").lower() in _YES or attributes.get("ht", "").startswith("0")
 
 
 def _row(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from blnk_api.common.invisible_characters import bare
 from blnk_api.common.quoting import shown
 from blnk_api.facts.file_shape import Flaw
 from blnk_api.files import header
@@ -39,13 +40,22 @@ class Look(NamedTuple):
     def has_rows_under(self, headers: Sequence[str]) -> bool:
         """Whether it is a table: a row with known column names, or with these headers, and another row below
         it."""
-        wanted = [name.strip() for name in headers]
+        wanted = {name for name in headers if name}
         for at, (_, cells) in enumerate(self.top):
-            names = [cell.strip() for cell in cells]
-            is_alike = len(wanted) > 1 and names[: len(wanted)] == wanted
+            is_alike = len(wanted) > 1 and wanted <= {bare(cell) for cell in cells}
             if is_alike or header.known_uses(cells) >= 2:
                 return at + 1 < len(self.top) or self.was_cut
         return False
+
+    def continues(self, other: "Look") -> bool:
+        """Whether it has more rows of another sheet, without the column names: most of its rows have values
+        of the other sheet's rows in two columns or more."""
+        known = {(at, bare(cell)) for _, cells in other.top for at, cell in enumerate(cells)}
+        alike = [
+            sum((at, value) in known for at, cell in enumerate(cells) if (value := bare(cell)))
+            for _, cells in self.top
+        ]
+        return sum(count >= 2 for count in alike) * 2 > len(alike)
 
 
 def choose(looks: Sequence[Look], chosen_name: str | None) -> Look:
@@ -80,7 +90,13 @@ def others(looks: Sequence[Look], chosen: Look, headers: Sequence[str], *, was_c
     if chosen.sheet.is_hidden:
         message = f"The sheet “{name}” is hidden in the workbook, but it is the sheet that is read."
         flaws.append(Flaw("hidden_sheet", None, message, "warning"))
-    tables = [look.sheet for look in looks if look is not chosen and look.has_rows_under(headers)]
+    tables = [
+        look.sheet
+        for look in looks
+        if look is not chosen
+        # A hidden sheet without column names holds the choices of a drop-down list.
+        and (look.has_rows_under(headers) or (not look.sheet.is_hidden and look.continues(chosen)))
+    ]
     if tables and not was_chosen:
         named = ", ".join(
             f"“{shown(one.name)}”" + (" (hidden)" if one.is_hidden else "") for one in tables[:_NAMED]

@@ -204,7 +204,8 @@ class Engine:
                         claims.claim_approved, number, bodies, token, first=first
                     )
                 else:
-                    claimed = await self.store.write(claims.claim, number, list(rows), token, first=first)
+                    tries = {id: row.tries for id, row in rows.items()}
+                    claimed = await self.store.write(claims.claim, number, tries, token, first=first)
             except (SQLAlchemyError, OSError):
                 # It is unknown whether this was committed, but nothing has left: the rows go back.
                 await asyncio.sleep(self._waits.journal_retry)

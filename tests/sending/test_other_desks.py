@@ -244,7 +244,7 @@ def sent_first(store: Store, n: int = 1) -> Import:
     made = running(store, n)
     ids = ids_of(store, made)
     with store.write() as tx:
-        claimed = claims.claim(tx, made.number, ids, first=ids)
+        claimed = claims.claim(tx, made.number, dict.fromkeys(ids, 0), first=ids)
     record(store, made, *(created(claimed, id, f"bln_{at}") for at, id in enumerate(ids)))
     return made
 
@@ -304,7 +304,7 @@ def test_a_row_that_was_not_created_is_no_duplicate_of_another_desks(store: Stor
     made = running(store, 2)
     one, other = ids_of(store, made)
     with store.write() as tx:
-        claimed = claims.claim(tx, made.number, [one, other], first=[one, other])
+        claimed = claims.claim(tx, made.number, {one: 0, other: 0}, first=[one, other])
     record(store, made, result(claimed, one, RowState.READY), result(claimed, other, RowState.REFUSED))
     shown(store, made, "bln_theirs", later=661.0)
     assert "second balance" not in [what for what, _ in events_of(store, made)]

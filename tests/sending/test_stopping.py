@@ -115,7 +115,7 @@ def test_a_stop_waits_for_a_claim_that_is_being_committed(
     stopping = threading.Thread(target=act, args=[store, made])
     waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with store.write() as tx:
-        assert len(claims.claim(tx, made.number, rows).tries) == 1
+        assert len(claims.claim(tx, made.number, dict.fromkeys(rows, 0)).tries) == 1
         stopping.start()
 
         def is_waiting() -> bool:

@@ -39,6 +39,7 @@ from tests.support.store import (
     rows_of,
     running,
     states_of,
+    tries_of,
 )
 
 R, S, C, U = RowState.READY, RowState.SENDING, RowState.CREATED, RowState.UNKNOWN
@@ -84,7 +85,7 @@ def test_a_move_says_which_rows_made_it(store: Store) -> None:
 def test_only_the_claim_that_holds_a_row_moves_it(store: Store) -> None:
     made = running(store, 1)
     with store.write() as tx:
-        claimed = claims.claim(tx, made.number, ids_of(store, made))
+        claimed = claims.claim(tx, made.number, tries_of(store, made))
         (row,) = claimed.tries
         assert transitions.move(tx, [row], from_=S, to=U, claim="another") == []
         assert transitions.move(tx, [row], from_=S, to=U, claim=claimed.token) == [row]
@@ -97,7 +98,7 @@ def test_of_two_moves_of_one_row_at_once_one_happens(store: Store) -> None:
     def leave_out_or_send(at: int) -> tuple[RowState, list[int]]:
         with store.write() as tx:
             if at % 2:
-                return S, list(claims.claim(tx, made.number, ids).tries)
+                return S, list(claims.claim(tx, made.number, dict.fromkeys(ids, 0)).tries)
             return L, transitions.move(tx, ids, from_=R, to=L)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -152,8 +153,8 @@ class Life(RuleBasedStateMachine):
     def claim(self, which: int, some: set[int]) -> None:
         made = self.imports[which]
         with self.store.write() as tx:
-            ids = [rows.page(tx, made.number)[at].id for at in some]
-            claimed = claims.claim(tx, made.number, ids)
+            page = rows.page(tx, made.number)
+            claimed = claims.claim(tx, made.number, {page[at].id: page[at].tries for at in some})
         self.claims += [(made.number, claimed, row) for row in claimed.tries]
 
     @precondition(lambda self: self.claims)

@@ -33,6 +33,7 @@ from tests.support.store import (
     rows_of,
     running,
     states_of,
+    tries_of,
 )
 
 
@@ -68,12 +69,27 @@ def test_only_rows_that_are_not_sent_are_claimed(store: Store) -> None:
     assert list(claim(store, made).tries) == ids[3:]
 
 
+def test_a_row_that_was_sent_since_it_was_read_is_not_claimed_with_what_was_read(store: Store) -> None:
+    """It was rejected and fixed meanwhile: what was read and looked up is no longer what it asks for."""
+    made = running(store, 2)
+    was_read = tries_of(store, made)
+    rejected, other = was_read
+    record(store, made, result(claim(store, made, [rejected]), rejected, RowState.REFUSED))
+    with store.write() as tx:
+        fixed = transitions.move(
+            tx, [rejected], from_=RowState.REFUSED, to=RowState.READY, ref="fixed", body=b"{}"
+        )
+        assert fixed == [rejected]
+        assert list(claims.claim(tx, made.number, was_read).tries) == [other]
+        assert list(claims.claim(tx, made.number, {rejected: 1}).tries) == [rejected]
+
+
 def test_an_uncommitted_claim_may_not_leave(store: Store) -> None:
     made = running(store, 1)
 
     def claim_and_fail() -> None:
         with store.write() as tx:
-            assert claims.claim(tx, made.number, ids_of(store, made)).tries
+            assert claims.claim(tx, made.number, tries_of(store, made)).tries
             raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError, match="the power went"):
@@ -149,15 +165,15 @@ def test_of_two_rows_with_one_ref_that_two_statements_claim_the_first_holds_it(s
 
 def test_of_two_claims_of_a_ref_at_the_same_moment_one_holds(store: Store) -> None:
     one, other = running(store, 1), running(store, 1)
-    row_ids = {made.number: ids_of(store, made) for made in (one, other)}
+    fresh = {made.number: tries_of(store, made) for made in (one, other)}
 
     def claim_late() -> Claimed:
         with store.write() as tx:
-            return claims.claim(tx, other.number, row_ids[other.number])
+            return claims.claim(tx, other.number, fresh[other.number])
 
     with ThreadPoolExecutor() as pool:
         with store.write() as tx:
-            assert claims.claim(tx, one.number, row_ids[one.number]).tries
+            assert claims.claim(tx, one.number, fresh[one.number]).tries
             late = pool.submit(claim_late)
             threading.Event().wait(0.1)  # let the other one run into what is not committed yet
         try:

@@ -85,7 +85,7 @@ def done_but_for(importer: Importer, requests: Sequence[BalanceRequest]) -> tupl
     importer.confirm(draft)
     with importer.store.write() as tx:
         assert transitions.move_import(tx, draft.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
-        claimed = claims.claim(tx, draft.number, [row.id for row in importer.rows(draft)])
+        claimed = claims.claim(tx, draft.number, {row.id: 0 for row in importer.rows(draft)})
         lost = [
             Result(id, n, claimed.token, RowState.UNKNOWN, Outcome.UNKNOWN, waits_for_person=True)
             for id, n in claimed.tries.items()

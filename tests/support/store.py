@@ -53,9 +53,14 @@ def ids_of(store: Store, import_: Import) -> list[int]:
     return [row.id for row in rows_of(store, import_)]
 
 
+def tries_of(store: Store, import_: Import, row_ids: Sequence[int] | None = None) -> dict[int, int]:
+    """How often each of these rows was sent, or each of the import."""
+    return {row.id: row.tries for row in rows_of(store, import_) if row_ids is None or row.id in row_ids}
+
+
 def claim(store: Store, import_: Import, row_ids: Sequence[int] | None = None) -> Claimed:
     with store.write() as tx:
-        return claims.claim(tx, import_.number, ids_of(store, import_) if row_ids is None else row_ids)
+        return claims.claim(tx, import_.number, tries_of(store, import_, row_ids))
 
 
 def record(store: Store, import_: Import, *results: Result) -> None:

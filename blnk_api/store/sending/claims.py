@@ -61,12 +61,18 @@ def refs_held(tx: Connection, row_ids: Sequence[int]) -> list[int]:
     return [one.id for one in found]
 
 
-_WANTED = given("wanted", at_row=rows.c.id, by=rows.c.claim, at=rows.c.changed_at)
+_WANTED = given("wanted", at_row=rows.c.id, tries=rows.c.tries, by=rows.c.claim, at=rows.c.changed_at)
 
 
 _CLAIM = (
     update(rows)
-    .where(rows.c.id == _WANTED.c.at_row, is_one_of(rows, [RowState.READY]), ~REF_IS_HELD)
+    .where(
+        rows.c.id == _WANTED.c.at_row,
+        is_one_of(rows, [RowState.READY]),
+        ~REF_IS_HELD,
+        # A row that was sent since it was read may have been fixed: what would leave is not its content.
+        rows.c.tries == _WANTED.c.tries,
+    )
     .values(
         state=literal_column(f"'{RowState.SENDING}'"),
         claim=_WANTED.c.by,
@@ -127,16 +133,18 @@ _BEGIN_ATTEMPT = insert(attempts).values(
 def claim(
     tx: Connection,
     import_: int,
-    row_ids: Sequence[int],
+    tries: Mapping[int, int],
     token: str | None = None,
     *,
     first: Collection[int] = (),
 ) -> Claimed:
-    """Moves READY rows to SENDING and records their attempts. They may leave only after the commit. `token`
-    is known only to the caller, and is needed for `take_back` if the commit is in doubt. `first`: those of
-    them that another desk may be sending at the same moment, which are looked up once more.
+    """Moves READY rows to SENDING and records their attempts. They may leave only after the commit. `tries`:
+    the rows' ids, with the number of their attempts when they were read. `token` is known only to the caller,
+    and is needed for `take_back` if the commit is in doubt. `first`: those of them that another desk may be
+    sending at the same moment, which are looked up once more.
 
-    A row whose ref is held by another row of this instance is not claimed: it waits for that row. Raises
+    Two kinds of rows are not claimed: one that was sent since it was read may have been fixed, and must be
+    read again; one whose ref is held by another row of this instance waits for that row. Raises
     IntegrityError if another process took the ref at the same moment, or two of these rows share one; then
     nothing was claimed. While sending is stopped, nothing is claimed.
     """
@@ -144,7 +152,7 @@ def claim(
     if stops.hold_back(tx, import_):
         return Claimed(token, {})
     now = time.time()
-    claimed = run_at_once(tx, _CLAIM, [(row, token, now) for row in row_ids])
+    claimed = run_at_once(tx, _CLAIM, [(row, n, token, now) for row, n in tries.items()])
     return _begin(tx, import_, claimed, token, now, first)
 
 

@@ -16,17 +16,19 @@ class Ready(NamedTuple):
     id: int
     ref: str
     body: bytes
+    tries: int
+    """How often it was sent before."""
 
 
 def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[Ready]:
     """READY rows in file order, paged by key."""
     found = tx.execute(
-        select(rows.c.id, rows.c.ref, rows.c.body)
+        select(rows.c.id, rows.c.ref, rows.c.body, rows.c.tries)
         .where(rows.c.import_ == import_, rows.c.state == RowState.READY, rows.c.id > after)
         .order_by(rows.c.id)
         .limit(limit)
     )
-    return [Ready(id, ref, body) for id, ref, body in found]
+    return [Ready(*one) for one in found]
 
 
 def ready_among(tx: Connection, row_ids: Sequence[int]) -> list[Ready]:
@@ -35,9 +37,9 @@ def ready_among(tx: Connection, row_ids: Sequence[int]) -> list[Ready]:
     for start in range(0, len(row_ids), IDS_PER_STATEMENT):
         part = row_ids[start : start + IDS_PER_STATEMENT]
         found += [
-            Ready(id, ref, body)
-            for id, ref, body in tx.execute(
-                select(rows.c.id, rows.c.ref, rows.c.body).where(
+            Ready(*one)
+            for one in tx.execute(
+                select(rows.c.id, rows.c.ref, rows.c.body, rows.c.tries).where(
                     rows.c.id.in_(part), rows.c.state == RowState.READY
                 )
             )
@@ -49,8 +51,8 @@ def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[R
     """The READY rows of an import that have one of these refs."""
     # The state is compared here: in the query, SQLite would scan all READY rows.
     found = tx.execute(
-        select(rows.c.id, rows.c.ref, rows.c.body, rows.c.state).where(
+        select(rows.c.id, rows.c.ref, rows.c.body, rows.c.tries, rows.c.state).where(
             rows.c.import_ == import_, rows.c.ref.in_(refs)
         )
     )
-    return [Ready(id, ref, body) for id, ref, body, state in found if state == RowState.READY]
+    return [Ready(*one) for *one, state in found if state == RowState.READY]

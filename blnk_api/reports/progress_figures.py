@@ -163,7 +163,11 @@ def rows_per_second(seen: Sequence[tuple[float, int]]) -> float | None:
     at, settled = seen[-1]
     for then, before in reversed(seen):
         if at - then >= _WINDOW_SECONDS and settled - before >= _LEAST_ROWS:
-            return (settled - before) / (at - then)
+            rate = (settled - before) / (at - then)
+            still = at - min(moment for moment, rows in seen if rows == settled)
+            # So fast, more rows would have been finished by now: nothing is finished at the moment.
+            is_still = still >= _WINDOW_SECONDS and still * rate >= _LEAST_ROWS
+            return 0.0 if is_still else rate
     then, before = seen[0]
     return max(0, settled - before) / (at - then) if at - then >= _LEAST_SECONDS else None
 

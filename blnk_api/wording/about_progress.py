@@ -8,6 +8,8 @@ from blnk_api.wording.about_imports import needs_someone, title, waits_for_blnk
 from blnk_api.wording.phrases import plural
 
 _PAGES_READ_SECONDS = 60.0
+_ROWS_EACH_SECOND = 60
+"""A limit, per minute, at which rows are finished all the time."""
 _AT_ITS_LIMIT = 0.75
 """The share of the limit from which the limit counts as the reason."""
 
@@ -126,6 +128,8 @@ def pace(
             f"Blnk asked Balance Desk to slow down: {plural(round(learned.per_minute), 'request')} a minute "
             f"now. The pace rises again, up to this connection's limit of {limit}."
         )
+    elif rows_per_second == 0 and connection.requests_per_minute >= _ROWS_EACH_SECOND:
+        return ["Waiting for Blnk, or for another import of this connection."]
     elif rows_per_second and rows_per_second * 60 < _AT_ITS_LIMIT * connection.requests_per_minute:
         return [f"As fast as Blnk answers, below this connection's limit of {limit}."]
     else:

@@ -28,9 +28,7 @@ def show_pause(visit: Visit, import_: Import) -> None:
             icon=":material/hourglass_top:",
         )
     else:
-        mine = visit.who is not None and import_.paused_reason == _paused(visit.who)
-        reason = "you paused it." if mine else import_.paused_reason or "no reason was recorded"
-        look.warning(f"Paused: {reason}")
+        look.warning(f"Paused: {_why(visit, import_)}")
         if need.lacks_one(import_):
             panel.ask_for_the_rest(visit, import_)
         elif import_.paused_by is not PausedBy.PERSON:
@@ -62,7 +60,7 @@ def show(visit: Visit, import_: Import) -> None:
             "Cancel import…", help="Permanent: rows that were not sent are never sent."
         ):
             st.session_state[_asking(import_)] = _ASKED if is_paused else _HELD
-            reason = f"{phrases.actor(who)} is about to cancel it."
+            reason = _about_to_cancel(who)
             _act(visit, import_acts.pause, import_.number, by=PausedBy.PERSON, who=who, reason=reason)
         browser_notice.button(import_)
     if not is_paused:
@@ -96,8 +94,22 @@ def _confirm_cancel(visit: Visit, import_: Import) -> None:
                 st.rerun()
 
 
+def _why(visit: Visit, import_: Import) -> str:
+    """Why it is paused; what the viewer did without their name."""
+    who, reason = visit.who, import_.paused_reason
+    if who is not None and reason == _paused(who):
+        return "you paused it."
+    if who is not None and reason == _about_to_cancel(who):
+        return "you are deciding whether to cancel it."
+    return reason or "no reason was recorded"
+
+
 def _paused(who: Actor) -> str:
     return f"{phrases.actor(who)} paused it."
+
+
+def _about_to_cancel(who: Actor) -> str:
+    return f"{phrases.actor(who)} is deciding whether to cancel it."
 
 
 def _asking(import_: Import) -> str:

@@ -106,6 +106,13 @@ class TestTheFigures:
     def test_few_rows_are_measured_for_longer(self) -> None:
         assert rows_per_second([(0.0, 0), (20.0, 1), (40.0, 2)]) == 0.05
 
+    def test_rows_that_stop_being_finished_have_no_rate(self) -> None:
+        fast = [(float(second), 50 * second) for second in range(11)]
+        assert rows_per_second([*fast, (15.0, 500)]) == 25
+        assert rows_per_second([*fast, (21.0, 500)]) == 0.0
+        slow = [(float(second), second // 2) for second in range(41)]
+        assert rows_per_second([*slow, (50.0, 20)]) == 0.4
+
     def test_no_speed_is_shown_from_one_reading_or_two_close_ones(self) -> None:
         assert rows_per_second([(0.0, 7)]) is None
         assert rows_per_second([(0.0, 7), (0.5, 90)]) is None
@@ -122,6 +129,9 @@ class TestTheWords:
 
     def test_a_slow_blnk_is_not_called_a_limit(self) -> None:
         assert "As fast as Blnk answers, below" in self.pace(QUIET, 10.0)
+
+    def test_rows_that_are_not_finished_are_not_called_fast(self) -> None:
+        assert self.pace(QUIET, 0.0) == "Waiting for Blnk, or for another import of this connection."
 
     def test_a_request_to_slow_down_is_shown(self) -> None:
         told = self.pace(LearnedPace(2_100.0, None, None, None))
@@ -234,6 +244,10 @@ class TestThePage:
         press(run(at), "Pause")
         assert "Paused: you paused it." in said(at)
         assert "Paused: Ada (not verified) paused it." in said(visit("imports.py", **link(draft)))
+        press(at, "Cancel import…")
+        assert "Paused: you are deciding whether to cancel it." in said(at)
+        told = said(visit("imports.py", **link(draft)))
+        assert "Paused: Ada (not verified) is deciding whether to cancel it." in told
 
     def test_rows_with_the_same_cause_are_grouped_and_fixed_in_a_draft(self, importer: Importer) -> None:
         good = [f"Customer wallets,USD,good-{n}" for n in range(3)]

@@ -9,6 +9,7 @@ import pycountry
 
 from blnk_api.common.currency_aliases import CRYPTO, MEANS, NOT_MONEY, WITHDRAWN
 from blnk_api.common.invisible_characters import bare
+from blnk_api.common.name_matching import normalized
 from blnk_api.common.quoting import shown
 
 Severity = Literal["error", "warning", "note"]
@@ -114,7 +115,7 @@ def check(
 
 
 def _unknown(code: str, own: dict[str, str], suggest: bool) -> Finding:
-    plain = "".join(_LATIN_TWINS.get(c, c) for c in unicodedata.normalize("NFKC", code).upper())
+    plain = "".join(_LATIN_TWINS.get(c, c) for c in normalized("NFKC", code).upper())
     quoted = f"“{shown(code)}”"
     if plain != code.upper() and (plain in own or plain in _names()):
         meant = own.get(plain, plain)

@@ -6,6 +6,7 @@ invisible characters.
 
 import re
 import unicodedata
+from typing import Literal
 
 from blnk_api.common.invisible_characters import INVISIBLE
 
@@ -14,12 +15,22 @@ _SEVERAL_SPELLINGS = re.compile("ffi|ffl|ss|ff|fi|fl|st|σ")
 """What ß, ligatures and the final sigma become when case is ignored. Postgres' `ilike` does not treat these
 as equal."""
 _GAP = "\0"
+_NORMALIZED_AT_ONCE = 1_000
+"""In characters. The time to sort the marks on one letter grows with the square of their number."""
+
+
+def normalized(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+    """The text in a form of Unicode. Takes time in proportion to its length, whatever it contains."""
+    if len(text) <= _NORMALIZED_AT_ONCE:
+        return unicodedata.normalize(form, text)
+    starts = range(0, len(text), _NORMALIZED_AT_ONCE)
+    return "".join(unicodedata.normalize(form, text[at : at + _NORMALIZED_AT_ONCE]) for at in starts)
 
 
 def fold(text: str) -> str:
     """The part of a name that is compared. Empty if nothing in it is visible."""
-    seen = unicodedata.normalize("NFC", text.translate(_UNSEEN)).casefold()
-    return " ".join(unicodedata.normalize("NFC", seen).split())
+    seen = normalized("NFC", text.translate(_UNSEEN)).casefold()
+    return " ".join(normalized("NFC", seen).split())
 
 
 def pattern(text: str) -> str:
@@ -30,7 +41,7 @@ def pattern(text: str) -> str:
     wildcard.
     """
     folded = fold(text)
-    parts = list(_SEVERAL_SPELLINGS.sub(_GAP, unicodedata.normalize("NFD", folded)))
+    parts = list(_SEVERAL_SPELLINGS.sub(_GAP, normalized("NFD", folded)))
     for at, sign in enumerate(parts):
         if unicodedata.combining(sign):  # é may be stored as one character, or as e and an accent
             parts[at] = parts[at - 1] = _GAP

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from blnk_api import currencies
+from blnk_api.common.name_matching import normalized
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import ONE_COLUMN_EACH, ColumnUse, Mapping, Use
 from blnk_api.files.column_names import is_formula_error, metadata_name, plain, recognise
@@ -103,7 +104,7 @@ def stored_name(header: str, taken: dict[str, str]) -> str:
     """
     name = metadata_name(header) or header
     if not FINDABLE.fullmatch(name):
-        letters = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+        letters = "".join(c for c in normalized("NFKD", name) if not unicodedata.combining(c))
         tidy = re.sub(r"[^0-9A-Za-z]+", "_", letters).strip("_")
         if all(c.isascii() or not c.isalnum() for c in letters) and FINDABLE.fullmatch(tidy):
             name = tidy

@@ -1,8 +1,8 @@
 """The spellings of the column names we know, for finding the header row and for guessing the mapping."""
 
 import re
-import unicodedata
 
+from blnk_api.common.name_matching import normalized
 from blnk_api.facts.mapping import Use
 
 _SPELLINGS: dict[Use, str] = {
@@ -27,7 +27,7 @@ _BY_SPELLING = {
 
 def plain(header: str) -> str:
     """A header without case, accents, spaces and punctuation: " Ledger-ID " equals "ledger_id"."""
-    letters = unicodedata.normalize("NFKD", header).casefold()
+    letters = normalized("NFKD", header).casefold()
     return "".join(c for c in letters if c.isalnum())
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from blnk_api import files
 from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import FileProblem
-from blnk_api.files.csv import reader
+from blnk_api.files.csv import delimiter, reader
+from blnk_api.files.csv.records import Dialect, RawRecord, raw_records
 from tests.support.examples import most
 from tests.support.json_object import JsonObject
 
@@ -249,6 +251,26 @@ def test_more_rows_than_a_spreadsheet_holds_are_rejected_while_reading(
 ) -> None:
     monkeypatch.setattr(reader, "MAX_ROWS", 100)
     assert refused(file, "ledger_id,currency\n" + "A,USD\n" * 100).kind == "too_many_rows"
+
+
+def test_a_file_of_blank_lines_is_not_read_again_for_each_separator(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = 0
+
+    def counted(path: Path, dialect: Dialect) -> Iterator[RawRecord]:
+        nonlocal lines
+        for record in raw_records(path, dialect):
+            lines += 1
+            yield record
+
+    monkeypatch.setattr(delimiter, "raw_records", counted)
+    assert refused(file, "ledger_id,currency\n" + "\n" * 1_100_000).kind == "too_many_rows"
+    assert lines < 1_100_000
+    lines = 0
+    file.write_text("ledger_id,currency\n" + "\n" * 90_000 + "A,USD\n")
+    assert [record.number for record in files.records(file, files.detect(file, "f.csv"))] == [90_002]
+    assert lines < 140_000
 
 
 def test_a_long_file_is_read_in_constant_memory(file: Path) -> None:

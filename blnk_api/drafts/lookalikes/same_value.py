@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
+from blnk_api.common.name_matching import normalized
 from blnk_api.files import ENCODINGS
 
 DAYS_1904 = 1462
@@ -65,10 +66,8 @@ def only_reading(one: str, other: str) -> bool:
     if one == other:
         return True
     first, second = _plain(one), _plain(other)
-    if first == second:
-        return True
-    if max(len(first), len(second)) > _LONGEST:
-        return False
+    if first == second or max(len(first), len(second)) > _LONGEST:
+        return first == second
     return _same_day(first, second) or _same_number(first, second) or _same_bytes(one, other)
 
 
@@ -142,7 +141,7 @@ def _may_be_read_alike(one: object, other: object) -> bool:
 def _plain(text: str) -> str:
     """Without invisible characters, surrounding quotation marks and repeated spaces."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", _mended(text))
+        text = normalized("NFC", _mended(text))
         text = "".join(
             one for one in text if one in "\n\t\r" or unicodedata.category(one) not in ("Cf", "Cc")
         )

@@ -9,11 +9,12 @@ from blnk_api.facts.file_shape import ReadOptions
 from blnk_api.files import header
 from blnk_api.files.csv import encodings
 from blnk_api.files.csv.records import SEP_LINE, Dialect, raw_records
-from blnk_api.files.limits import FileProblem
+from blnk_api.files.limits import MAX_ROWS, FileProblem
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 """Tried in this order. A person can choose one by its name."""
-
+_LOOKED_THROUGH = 10_000
+"""How many rows are read in search of filled ones to compare the delimiters by."""
 
 PADDING = "\0\x1a"
 """What legacy systems write after the last row. It is not a row."""
@@ -52,14 +53,18 @@ def _fit(rows: Sequence[Sequence[str]]) -> tuple[int, float, int]:
 def _first(path: Path, dialect: Dialect) -> list[list[str]]:
     """The first filled rows, or none if this dialect cannot separate them."""
     try:
-        return [cells for _, cells in islice(filled_rows(path, dialect), header.LOOK_AT)]
+        top = filled_rows(path, dialect, _LOOKED_THROUGH)
+        return [cells for _, cells in islice(top, header.LOOK_AT)]
     except FileProblem:
         return []
 
 
-def filled_rows(path: Path, dialect: Dialect) -> Iterator[header.Row]:
-    """Rows that are not blank, with their numbers."""
+def filled_rows(path: Path, dialect: Dialect, last: int = MAX_ROWS) -> Iterator[header.Row]:
+    """Rows that are not blank, with their numbers. A file may be millions of blank lines: none after row
+    `last`."""
     for number, cells, _, _ in raw_records(path, dialect):
+        if number > last:
+            return
         if not is_blank(cells):
             yield number, cells
 

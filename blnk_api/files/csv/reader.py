@@ -130,7 +130,7 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
             continue
         line = lines[0]
         is_plain = len(cells) == width and not flaw and len(lines) == 1 and line.isascii()
-        if is_plain and ' "' not in line and not reading.opened_in:
+        if is_plain and ' "' not in line and not (reading.opened_in and '"' in line):
             yield Record(number, cells)
         else:
             yield reading.looked_at(number, cells, len(lines), flaw)

@@ -4,26 +4,18 @@ python -m blnk_api import FILE
 python -m blnk_api --help
 """
 
-import logging
 import signal
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
-
-from sqlalchemy.exc import SQLAlchemyError
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from datetime import datetime
 
 from blnk_api import __version__
-from blnk_api.cli import import_options, one_import
-from blnk_api.cli.exit_codes import CommandFailed, ExitCode
-from blnk_api.cli.import_command import fork_here, import_file, prepare_import
-from blnk_api.cli.output import remark
-from blnk_api.cli.own_notifications import sent_at_end
-from blnk_api.cli.session import Session
-from blnk_api.cli.whole_desk import backup_command, stop_command, trail_command, worker_command
+from blnk_api.cli import import_options
+from blnk_api.cli.exit_codes import ExitCode
 from blnk_api.common import log, open_files, private_files
-from blnk_api.errors import SettingsProblem
+from blnk_api.common.process_start import loading
 from blnk_api.review import act_texts
-from blnk_api.store import StoreUnavailable, failures
 
 _EXITS = """exit codes:
   0    every row was created or already exists, and was verified (or could not be, which is reported)
@@ -39,6 +31,8 @@ Ctrl-C pauses. The same import command continues where it stopped; no balance is
 
 _ID = "the import's id; `status` shows it"
 
+_DESK = "whole_desk"
+_RUN = "blnk_api.cli.run_command"
 _EARLIER_NAMES = {"look-again": "recheck", "this-is-it": "link"}
 """Command names of earlier versions, which scripts may still use."""
 
@@ -47,30 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command, by default the one for which this process was started. Returns its exit code."""
     options = _parser().parse_args(_renamed(sys.argv[1:] if arguments is None else arguments))
     open_files.raise_limit()
-    if options.act is import_file:
-        prepare_import(options)
-        if arguments is None:
-            fork_here()
-    act: Callable[[Session, Namespace], ExitCode] = options.act
-    alone: Callable[[Namespace], ExitCode] | None = options.alone
+    options.act = f"blnk_api.cli.{options.act}"
     try:
-        if alone is not None:
-            return alone(options)
-        with Session() as opened, sent_at_end(opened):
-            return act(opened, options)
-    except CommandFailed as ends:
-        return _end(str(ends), ends.code)
-    except (SettingsProblem, StoreUnavailable) as problem:
-        return _end(str(problem), ExitCode.NOTHING_SENT)
+        loading.load(_RUN, options.act.partition(":")[0])
     except KeyboardInterrupt:
-        return _end("Interrupted. `status` shows where each import is.", ExitCode.INTERRUPTED)
-    except (SQLAlchemyError, OSError) as problem:
-        return _end(f"{failures.explain(problem)} Then run the same command again.", ExitCode.STOPPED)
+        print("Interrupted. Nothing was sent.", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    from blnk_api.cli.run_command import run
 
-
-def _end(sentence: str, code: ExitCode) -> ExitCode:
-    remark(sentence, logging.ERROR)
-    return code
+    return run(options, may_fork=arguments is None)
 
 
 def _renamed(arguments: Sequence[str]) -> list[str]:
@@ -78,7 +57,16 @@ def _renamed(arguments: Sequence[str]) -> list[str]:
     return [_EARLIER_NAMES.get(one, one) if at == 0 else one for at, one in enumerate(arguments)]
 
 
+def _day(text: str) -> datetime:
+    """2026-11-30, or with a time, in the time zone of the settings unless it names one."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a date such as 2026-11-30") from None
+
+
 def _parser() -> ArgumentParser:
+    """Each command names its function in `cli`, which is loaded for that command alone."""
     parser = ArgumentParser(
         prog="python -m blnk_api",
         description="Creates balances in Blnk from a spreadsheet: each row once, or you are told why not.",
@@ -88,11 +76,9 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Balance Desk {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def verb(
-        name: str, act: Callable[[Session, Namespace], ExitCode], summary: str, *, moves: bool = False
-    ) -> ArgumentParser:
+    def verb(name: str, act: str, summary: str, *, moves: bool = False) -> ArgumentParser:
         made = verbs.add_parser(name, help=summary, description=summary)
-        made.set_defaults(act=act, alone=None)
+        made.set_defaults(act=act, with_session=True, reads_file=name == "import")
         if moves:
             made.add_argument(
                 "--progress",
@@ -105,46 +91,52 @@ def _parser() -> ArgumentParser:
     import_options.add_to(
         verb(
             "import",
-            import_file,
+            "import_command:import_file",
             "Check a file, confirm it, create its balances and verify them.",
             moves=True,
         )
     )
     one = verb(
-        "resume", one_import.resume, "Continue an import, or the only one that is unfinished.", moves=True
+        "resume", "one_import:resume", "Continue an import, or the only one that is unfinished.", moves=True
     )
     one.add_argument("id", nargs="?", metavar="ID", help=_ID)
-    one = verb("status", one_import.status, "Show the newest imports, or one of them.")
+    one = verb("status", "one_import:status", "Show the newest imports, or one of them.")
     one.add_argument("id", nargs="?", metavar="ID", help=_ID)
     one.add_argument("--json", action="store_true", help="print JSON, for programs")
     one = verb(
         "verify",
-        one_import.verify,
+        "one_import:verify",
         "Compare the created balances with Blnk again. Nothing is sent.",
         moves=True,
     )
     one.add_argument("id", metavar="ID", help=_ID)
-    one = verb("results", one_import.results, "Write every row and its outcome to a CSV or XLSX file.")
+    one = verb("results", "one_import:results", "Write every row and its outcome to a CSV or XLSX file.")
     one.add_argument("id", metavar="ID", help=_ID)
     one.add_argument("out", metavar="OUT", help="the file to write: XLSX if the name ends in .xlsx, else CSV")
-    one = verb("pause", one_import.pause, "Send no more rows of an import until it is resumed.")
+    one = verb("pause", "one_import:pause", "Send no more rows of an import until it is resumed.")
     one.add_argument("id", metavar="ID", help=_ID)
     one = verb(
-        "cancel", one_import.cancel, "Send no more rows of an import, for good. Created balances stay."
+        "cancel", "one_import:cancel", "Send no more rows of an import, for good. Created balances stay."
     )
     one.add_argument("id", metavar="ID", help=_ID)
     for name, act, summary in (
-        ("stop", stop_command.stop, "Stop all sending, or sending to one instance, until `start`."),
-        ("start", stop_command.start, "Start sending again, after `stop` with the same options."),
+        (
+            "stop",
+            f"{_DESK}.stop_command:stop",
+            "Stop all sending, or sending to one instance, until `start`.",
+        ),
+        ("start", f"{_DESK}.stop_command:start", "Start sending again, after `stop` with the same options."),
     ):
         one = verb(name, act, summary)
         one.add_argument(
             "--connection", metavar="NAME", help="only the instance of this connection (default: all)"
         )
-    one = verb("trail", trail_command.trail, "Print everything that happened, one JSON object per line.")
+    one = verb(
+        "trail", f"{_DESK}.trail_command:trail", "Print everything that happened, one JSON object per line."
+    )
     one.add_argument(
         "--since",
-        type=trail_command.day,
+        type=_day,
         metavar="DATE",
         help="only what happened since this day, such as 2026-11-30",
     )
@@ -153,17 +145,21 @@ def _parser() -> ArgumentParser:
         action="store_true",
         help="check that nothing was changed after it was written; prints no lines unless --since is given",
     )
-    for name, alone, summary in (
-        ("backup", backup_command.backup, "Write the desk into one file, also while the app runs."),
+    for name, act, summary in (
+        (
+            "backup",
+            f"{_DESK}.backup_command:backup",
+            "Write the desk into one file, also while the app runs.",
+        ),
         (
             "restore",
-            backup_command.restore,
+            f"{_DESK}.backup_command:restore",
             "Restore a backup into an empty data folder, or stop a desk that pg_restore has restored. "
             "Nothing is sent.",
         ),
     ):
         one = verbs.add_parser(name, help=summary, description=summary)
-        one.set_defaults(act=None, alone=alone)
+        one.set_defaults(act=act, with_session=False, reads_file=False)
         one.add_argument(
             "file",
             metavar="FILE",
@@ -172,17 +168,17 @@ def _parser() -> ArgumentParser:
         )
     summary = "Copy the files of a data folder into a desk on Postgres, which keeps them in its database."
     one = verbs.add_parser("take-over", help=summary, description=summary)
-    one.set_defaults(act=None, alone=backup_command.take_over)
+    one.set_defaults(act=f"{_DESK}.backup_command:take_over", with_session=False, reads_file=False)
     one.add_argument("folder", metavar="FOLDER", help="the data folder where files were kept until now")
     summary = (
         "Check files and send. On Postgres any number of workers can run at once; on SQLite only one of them "
         "works at a time."
     )
     one = verbs.add_parser("worker", help=summary, description=summary)
-    one.set_defaults(act=None, alone=worker_command.worker)
+    one.set_defaults(act=f"{_DESK}.worker_command:worker", with_session=False, reads_file=False)
     one = verb(
         "recheck",
-        one_import.recheck,
+        "one_import:recheck",
         "Check Blnk again for rows that need you: one that is found becomes Created, one that is certainly "
         "not in Blnk is sent.",
         moves=True,
@@ -191,7 +187,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("row", nargs="*", metavar="ROW", help="12 or 12·USD (default: all rows that need you)")
     one = verb(
         "link",
-        one_import.link,
+        "one_import:link",
         "Link a balance that you found in Blnk to its row. It is read and compared; nothing is sent.",
     )
     one.add_argument("id", metavar="ID", help=_ID)
@@ -199,7 +195,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("balance_id", metavar="BALANCE_ID", help="starts with bln_")
     one = verb(
         "send-again",
-        one_import.send_again,
+        "one_import:send_again",
         f"Send a row again that has no balance in Blnk; look there first. {act_texts.SEND_AGAIN.risk}",
         moves=True,
     )

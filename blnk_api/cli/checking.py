@@ -1,32 +1,29 @@
 """Runs the check of a draft: here, or by the sender if one is running."""
 
-import asyncio
 import time
-
-import uvloop
+from collections.abc import Sequence
 
 from blnk_api.cli.exit_codes import CommandFailed, ExitCode
-from blnk_api.cli.run_import import Unserved
+from blnk_api.cli.import_steps.unserved import Unserved
 from blnk_api.cli.session import Session
+from blnk_api.common.process_start import loading
 from blnk_api.drafts import check_process
-from blnk_api.drafts.existence_check import look_draft_up
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
-from blnk_api.sending.instance_sending import engine_for
 from blnk_api.settings import Connection
-from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.sending.leases import Lease, Leases
 from blnk_api.store.states import ImportState, Stage
 
 _LATER = "Run the same command again later."
+_LOOK_UP = "blnk_api.cli.import_steps.look_up"
 _ENDS_OF_CHECK = (Stage.CHECKED, Stage.MATCHING, Stage.UNREADABLE)
 
 
-def check(opened: Session, id: str, connection: Connection) -> Import:
+def check(opened: Session, id: str, connection: Connection, *, then: Sequence[str] = ()) -> Import:
     """Returns the draft once it is checked or unreadable, or the import if someone confirmed or discarded it.
 
-    Holding the lease keeps two processes from checking one draft. Raises CommandFailed if
-    Blnk does not answer.
+    `then` are modules that are needed afterwards: they are loaded while the file is checked. Holding the
+    lease keeps two processes from checking one draft. Raises CommandFailed if Blnk does not answer.
     """
     unserved = Unserved(opened, connection.instance)
     problem_since: float | None = None
@@ -40,7 +37,7 @@ def check(opened: Session, id: str, connection: Connection) -> Import:
             if lease is None or lease.is_lost:
                 lease = leases.take(unserved.number)
             if lease is not None:
-                if not _check_here(opened, draft, connection, lease):
+                if not _check_here(opened, draft, connection, lease, then):
                     time.sleep(settings.waits.journal_retry)
                 draft = opened.find(id)
             else:
@@ -54,14 +51,21 @@ def check(opened: Session, id: str, connection: Connection) -> Import:
                 raise CommandFailed(f"{draft.problem} {_LATER}", ExitCode.STOPPED)
 
 
-def _check_here(opened: Session, draft: Import, connection: Connection, lease: Lease) -> bool:
+def _check_here(
+    opened: Session, draft: Import, connection: Connection, lease: Lease, then: Sequence[str]
+) -> bool:
     """Returns whether it made progress. If not, the draft says why, and another try makes sense. Raises
     CommandFailed."""
     try:
         if draft.stage is Stage.LOOKING:
-            _look_here(opened, draft, opened.settings.connections.get(connection.name, connection), lease)
+            # Imported here: they take as long to load as a file of some thousand rows to be checked.
+            from blnk_api.cli.import_steps.look_up import look_up
+
+            look_up(opened, draft, opened.settings.connections.get(connection.name, connection), lease)
             return opened.find(draft.id).stage is not Stage.LOOKING
-        check_process.run(opened.store, opened.settings, draft)
+        check_process.run(
+            opened.store, opened.settings, draft, meanwhile=lambda: loading.load(_LOOK_UP, *then)
+        )
         return True
     except AccessDenied as denied:
         raise CommandFailed(
@@ -71,26 +75,3 @@ def _check_here(opened: Session, draft: Import, connection: Connection, lease: L
         if draft.stage is Stage.LOOKING:  # it has already waited for an answer
             raise CommandFailed(f"{check_not_answered(failed)} {_LATER}", ExitCode.STOPPED) from None
         return False
-
-
-def _look_here(opened: Session, draft: Import, connection: Connection, lease: Lease) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_look_up(opened, draft, connection, lease))
-
-
-async def _look_up(opened: Session, draft: Import, connection: Connection, lease: Lease) -> None:
-    thread = AsyncStore(opened.store)
-    try:
-        # An engine for a draft claims nothing; it sends the look-ups within the instance's rate limit.
-        running = await engine_for(
-            opened.settings, connection, opened.store, thread, lease, only=draft.number
-        )
-        try:
-            patience = opened.settings.waits.check_answers
-            await look_draft_up(
-                thread, running.engine.looker, draft, opened.settings, gives_up_after_seconds=patience
-            )
-        finally:
-            await running.stop()
-    finally:
-        thread.close()

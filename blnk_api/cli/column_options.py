@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Self
 
 from blnk_api.cli.exit_codes import CommandFailed
+from blnk_api.cli.import_options import FIELDS
 from blnk_api.common.quoting import shown
 from blnk_api.drafts import mapping as mappings
 from blnk_api.drafts import mapping_changes, mapping_problems
 from blnk_api.facts.file_shape import FileShape, ReadOptions
-from blnk_api.facts.mapping import CHOICES, ONE_COLUMN_EACH, ColumnUse, ForAllRows, Mapping, Use
+from blnk_api.facts.mapping import ONE_COLUMN_EACH, ColumnUse, ForAllRows, Mapping, Use
 from blnk_api.files import FileProblem, reading_process
 from blnk_api.store.imports import Import
 
-FIELDS = {one.value: one for one in CHOICES if one is not Use.REFERENCE}
 _PLACE = re.compile(r"#([0-9]{1,3})")
 
 

@@ -14,6 +14,7 @@ from blnk_api.cli import column_options, output
 from blnk_api.cli.checking import check
 from blnk_api.cli.column_options import BadFile, ColumnOptions
 from blnk_api.cli.exit_codes import CommandFailed, ExitCode
+from blnk_api.cli.import_options import REQUESTS
 from blnk_api.cli.output import remark, say
 from blnk_api.cli.progress_line import Progress
 from blnk_api.cli.scratch import ScratchSession, aside
@@ -33,8 +34,6 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState, Stage
 from blnk_api.store.tables import rows as table
 
-REQUESTS = 5
-"""How many requests --json shows if --requests does not say."""
 _PAGE_ROWS = 2_000
 
 

@@ -3,8 +3,12 @@
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 
 from blnk_api import files
-from blnk_api.cli.column_options import FIELDS
-from blnk_api.cli.dry_run import REQUESTS
+from blnk_api.facts.mapping import CHOICES, Use
+
+FIELDS = {one.value: one for one in CHOICES if one is not Use.REFERENCE}
+"""What a column can become, by the word for it."""
+REQUESTS = 5
+"""How many requests --json shows if --requests does not say."""
 
 
 def add_to(parser: ArgumentParser) -> None:

@@ -25,6 +25,7 @@ from contextlib import suppress
 from typing import IO, NoReturn
 
 from blnk_api.common import log, watched_process
+from blnk_api.common.process_start import loading
 
 IDLE_SECONDS = 60.0
 """It uses about 50 MB, so it does not stay for longer."""
@@ -290,8 +291,7 @@ class _Forked:
 def _serve(module: str, idle_seconds: float) -> None:
     """Imports the module, and forks whenever it is asked to."""
     forked = _Forked(module, idle_seconds)
-    importlib.import_module(module)
-    gc.collect()
+    loading.load(module)
     gc.freeze()  # otherwise the first collection in each fork would copy all of it
     forked.run()
 

@@ -6,7 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -127,8 +127,11 @@ def give_up(tx: Connection, draft: Import, why: str) -> None:
         note(tx, draft.number, who=CHECK, what=EventKind.UNREADABLE, detail=Particulars(why=why))
 
 
-def run(store: Store, settings: Settings, draft: Import) -> None:
-    """Runs one check to its end with these settings. Raises what `prepare` raises for Blnk."""
+def run(
+    store: Store, settings: Settings, draft: Import, *, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Runs one check to its end with these settings. Calls `meanwhile` once it runs, for work that takes less
+    than a second. Raises what `prepare` raises for Blnk."""
     read_stderr, write_stderr = os.pipe()
     with os.fdopen(read_stderr, "rb") as stderr:
         try:
@@ -139,6 +142,7 @@ def run(store: Store, settings: Settings, draft: Import) -> None:
             try:
                 process.stdin.write(pickle.dumps(settings))
                 process.stdin.flush()
+                meanwhile()
                 why = _watched_to_its_end(process, ProcessWatch(process.pid, _limits(draft)))
                 message = stderr.read().decode("utf-8", "replace").strip()
             finally:

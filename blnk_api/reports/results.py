@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from blnk_api.files import csv_writer, xlsx_writer
+from blnk_api.files import csv_writer
 from blnk_api.files.kinds import FileKind
 from blnk_api.reports.results_layout import OUR_COLUMNS, tables
 from blnk_api.store import Store
@@ -54,6 +54,9 @@ def workbook(store: Store, import_: Import, variant: Variant, folder: Path) -> I
     guard."""
     header, pages = tables(store, import_, _STATES[variant])
     rows = chain.from_iterable(pages)
+    # Imported here: every command imports this module, and few of them write a workbook.
+    from blnk_api.files import xlsx_writer
+
     return xlsx_writer.made(folder, lambda book: book.add_table("Results", header, rows))
 
 

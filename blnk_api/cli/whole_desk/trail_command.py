@@ -1,7 +1,7 @@
 """`trail`: all recorded events as JSON lines, and whether any of them was changed since."""
 
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from datetime import datetime
 
 from blnk_api.cli.exit_codes import ExitCode
@@ -35,11 +35,3 @@ def trail(opened: Session, options: Namespace) -> ExitCode:
     if (more := len(found.breaks) - _MOST_NAMED) > 0:
         remark(f"And {more:,} more.")
     return ExitCode.TRAIL_BROKEN
-
-
-def day(text: str) -> datetime:
-    """2026-11-30, or with a time, in the time zone of the settings unless it names one."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a date such as 2026-11-30") from None

@@ -46,7 +46,7 @@ async def compare(
     if not new:
         return
     ours = await looker.count_with_refs() if new > _NOT_WORTH_COUNTING else None
-    if ours == 0 and not _has_customers(draft):
+    if ours == 0 and (not _has_customers(draft) or await looker.count_all() == 0):
         return
     sample = [orjson.loads(one) for one in await thread.read(rows.bodies, draft.number, limit=SAMPLE_ROWS)]
     with (

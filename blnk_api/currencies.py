@@ -22,6 +22,8 @@ _LAST = frozenset(
 )
 """Funds codes, bond units, and codes that are not money at all."""
 
+_PENCE = "GBp"
+
 _LATIN_TWINS = dict(zip("АВЕЅІЈКМНОРСТХУԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABESIJKMHOPCTXYQWABEZHIKMNOPTYX", strict=True))
 """Cyrillic and Greek capitals that look like a Latin letter."""
 
@@ -106,6 +108,9 @@ def check(
     if known in NOT_MONEY and known not in own.values():
         message = f"{known} {NOT_MONEY[known]}, so it is not a currency. Check that the balance needs it."
         return known, Finding("not_a_currency", "warning", message)
+    if code == _PENCE and code not in own.values():
+        message = f"“{code}” often means pence, a hundredth of a pound. It is sent as {known}."
+        return known, Finding("currency_case_fixed", "warning", message, known)
     if known != code:
         return known, Finding("currency_case_fixed", "note", f"“{code}” is sent as {known}.", known)
     if text != code:
@@ -174,6 +179,8 @@ def _meant(code: str, own: dict[str, str]) -> str | None:
     lacking = {one for one in known if _lacks_a_letter(upper, one)}
     near = swapped | doubled or lacking
     meant = next(iter(near)) if len(near) == 1 else None
+    if meant and len(upper) == 2 and not meant.startswith(upper):
+        return None  # LE and DT are everyday names, of Egypt's and Tunisia's money
     if meant in NOT_MONEY and meant not in own:
         return None
     return own.get(meant, meant) if meant else None

@@ -21,6 +21,7 @@ _AMOUNTS = frozenset(
     _folded(
         "balance balances bal amount amounts amt debit debits credit credits "
         "solde soldes montant montants saldo saldi importe importes monto montos importo importi "
+        "débito débitos crédito créditos debe haber dare avere deposit deposits дебет кредит "
         "kwota bakiye bakiyesi tutar tutari betrag beträge guthaben kontostand kontostände endstand "
         "anfangsstand anfangsbestand endbestand vortrag saldovortrag salden soll haben eröffnungswert "
         "eröffnungsbilanz bedrag belopp beløb beløp summa zůstatek zostatok částka čiastka egyenleg "
@@ -45,7 +46,7 @@ _BESIDE_AN_AMOUNT = frozenset(
         "disponible précédent nouveau reporté créditeur débiteur au "
         "inicial iniciales iniziale apertura abertura finale actual atual anterior contable contábil "
         "contabile disponível di del della da do cierre al r "
-        "otwarcia zamknięcia początkowe początkowy końcowe końcowy na dzień "
+        "w tl rs otwarcia zamknięcia początkowe początkowy końcowe końcowy na dzień "
         "aktueller aktuell alter neuer verfügbarer offener offen eröffnung eröffnungs anfangs schluss "
         "ingående utgående inngående utgående indgående aktuellt alku loppu "
         "počáteční počiatočný konečný nyitó záró "
@@ -56,7 +57,7 @@ _BESIDE_AN_AMOUNT = frozenset(
         "الافتتاحي افتتاحي الحالي פתיחה סגירה"
     ).split()
 )
-_AT_THE_END = ("余额", "餘額", "残高", "金额", "金額", "잔액", "금액")
+_AT_THE_END = tuple(map(_folded, ("余额", "餘額", "残高", "金额", "金額", "잔액", "금액", "잔고")))
 
 
 def names_an_amount(header: str) -> bool:

@@ -19,6 +19,12 @@ _NOT_TABLES: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", "a text document"),
     (b"\x1f\x8b", "a compressed file"),
     (b"7z\xbc\xaf", "a compressed file"),
+    (b"BZh91AY&SY", "a compressed file"),
+    (b"\xfd7zXZ\0", "a compressed file"),
+    (b"\x28\xb5\x2f\xfd", "a compressed file"),
+    (b"ID;P", "a SYLK file"),
+    (b"TABLE\r\n0,1\r\n", "a DIF file"),
+    (b"TABLE\n0,1\n", "a DIF file"),
     (b"Rar!", "a compressed file"),
     (b"PK\x05\x06", "an empty archive"),
     (b"PAR1", "a Parquet file"),
@@ -49,7 +55,10 @@ def refuse_by_text(text: str) -> None:
             "Open it in Excel or LibreOffice and save it as XLSX or CSV.",
         )
     start = text[:2_000].lstrip().lower()
-    if start.startswith(("mime-version:", "from: <saved by")) or "\ncontent-type: multipart/related" in start:
+    if (
+        start.startswith(("mime-version:", "from: <saved by"))
+        or "\ncontent-type: multipart/related" in f"\n{start}"
+    ):
         raise FileProblem(
             "html",
             "This is a single-file web page (MHTML), not a spreadsheet, although its name may end in .xls. "

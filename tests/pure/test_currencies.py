@@ -37,6 +37,13 @@ def test_an_unknown_code_passes_only_when_a_person_accepted_exactly_that_code() 
     assert currencies.check("US\0D", accepted={"US\0D"})[0] is None
 
 
+def test_pence_are_sent_as_pounds_with_a_warning() -> None:
+    code, finding = currencies.check("GBp")
+    assert (code, finding and finding.severity) == ("GBP", "warning")
+    assert currencies.check("GBp", custom=["GBp"]) == ("GBp", None)
+    assert currencies.check("gbp")[1].severity == "note"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\ufeff"])
 def test_nothing_visible_is_a_missing_currency(text: str) -> None:
     code, finding = currencies.check(text)
@@ -84,7 +91,24 @@ def test_everyday_names_and_typos_are_understood(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["EUD", "PKT", "LEI", "USX", "CFA", "GBR", "AU", "CH", "USDX", "XUSD", "FR", "RS", "DOLLAR", "PESO"],
+    [
+        "EUD",
+        "PKT",
+        "LEI",
+        "USX",
+        "CFA",
+        "GBR",
+        "AU",
+        "CH",
+        "USDX",
+        "XUSD",
+        "FR",
+        "RS",
+        "LE",
+        "DT",
+        "DOLLAR",
+        "PESO",
+    ],
 )
 def test_if_two_currencies_are_near_neither_is_suggested(text: str) -> None:
     code, finding = currencies.check(text)

@@ -53,6 +53,15 @@ CREATE TABLE pairs (row INTEGER, n INTEGER, PRIMARY KEY (row, n)) WITHOUT ROWID;
 INSERT OR IGNORE INTO pairs SELECT row, n FROM hits JOIN keys USING (key);
 INSERT OR IGNORE INTO pairs SELECT row, n FROM whole_hits JOIN wholes USING (key);
 """
+_OLDEST_TWO = """
+DELETE FROM held WHERE (place, content) NOT IN (
+    SELECT place, content FROM (
+        SELECT place, content, row_number() OVER (PARTITION BY place ORDER BY created) AS nth FROM held
+    ) WHERE nth <= 2
+)
+"""
+"""A row's own content does not count, so the older of the two oldest that is another is the oldest of all. A
+customer may have a million balances, as many as there are rows: each row must not meet all of them."""
 
 
 class ExistingBalance(NamedTuple):
@@ -198,6 +207,7 @@ class CandidateIndex:
         )
         with _DiskErrors():
             self._db.execute("CREATE INDEX IF NOT EXISTS places_by_row ON places (row)")
+            self._db.execute(_OLDEST_TWO)
         while part := self._db.execute(sql, (last, rows_each)).fetchall():
             yield {row: ExistingBalance(id, created, currency) for row, id, created, currency in part}
             last = part[-1][0]

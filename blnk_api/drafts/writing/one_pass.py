@@ -19,6 +19,9 @@ from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 
 ROWS_PER_WRITE = 5_000
+_FEWEST_ROWS = 1_000
+"""So many are written at once if the writer has nothing to do: a file of some thousand rows then need not be
+checked before it begins."""
 MOST_LOOKED_AT_AGAIN = 20_000
 """If more rows than this changed, all are looked up again."""
 
@@ -43,6 +46,7 @@ class OnePass:
 
     def run(self, records: Iterator[Record], about_columns: Sequence[Problem]) -> Iterator[Problem]:
         yield from about_columns
+        enough = _FEWEST_ROWS
         with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
             for in_file in records:
                 self.records += 1
@@ -55,8 +59,11 @@ class OnePass:
                     for checked in self._checker.check(record):
                         self._waiting.append(new_rows.new_row(self._import.id, record.cells, checked, flaws))
                         yield from checked.problems
-                if len(self._waiting) >= ROWS_PER_WRITE:
-                    self._hand_over(writer)
+                if len(self._waiting) >= enough:
+                    if enough >= ROWS_PER_WRITE or self._written.done():
+                        self._hand_over(writer)
+                        enough = 0
+                    enough += _FEWEST_ROWS
             self._hand_over(writer)
             self._written.result()
         late = self._checker.finish()

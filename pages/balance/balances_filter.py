@@ -101,6 +101,7 @@ def _remove(conditions: Sequence[str]) -> None:
 
 
 def _open(id: str) -> None:
-    st.query_params.pop(TEXT, None)
+    # The text leaves the address with its field, which the next run does not draw. Streamlit forbids to remove
+    # it here.
     st.query_params["id"] = id
     st.rerun()

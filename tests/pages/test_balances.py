@@ -286,10 +286,16 @@ class TestOneBalance:
     def test_an_unknown_id_is_reported(self, importer: Importer) -> None:
         assert "Blnk has no balance “bln_wrong”." in said(visit("balances.py", id="bln_wrong"))
 
-    def test_an_id_that_was_typed_opens_the_balance(self, importer: Importer, held: dict[str, str]) -> None:
-        at = visit("balances.py")
-        at.text_input(key="find").set_value(f" {held['graces']} ")
-        run(at)
+    @pytest.mark.parametrize("in_address", [False, True])
+    def test_an_id_that_was_typed_opens_the_balance(
+        self, importer: Importer, held: dict[str, str], in_address: bool
+    ) -> None:
+        # A browser writes what was typed into the address before the page runs.
+        typed = {"find": held["graces"]} if in_address else {}
+        at = visit("balances.py", **typed)
+        if not in_address:
+            at.text_input(key="find").set_value(f" {held['graces']} ")
+            run(at)
         assert (
             "Grace Mwangi"
             in dict(zip(at.dataframe[0].value["Field"], at.dataframe[0].value["Value"], strict=True))[

@@ -18,6 +18,7 @@ from pages.kit.context import Visit
 
 TEXT = "find"
 _MOST_IMPORTS = 50
+_BY_ID = "opened-by-its-id"
 _FIELDS = {
     "ledger": ("Ledger", "Name contains…, or exact id"),
     "currency": ("Currency", "USD"),
@@ -76,6 +77,13 @@ def forget() -> None:
         st.session_state[key] = ""
 
 
+def close_balance() -> None:
+    """Back to the list. An id that was typed does not open its balance again."""
+    st.query_params.pop("id", None)
+    if st.session_state.pop(_BY_ID, False):
+        st.session_state[TEXT] = ""
+
+
 def _field(key: str, label: str, placeholder: str) -> str:
     return st.text_input(label, key=key, bind="query-params", placeholder=placeholder).strip()
 
@@ -101,7 +109,8 @@ def _remove(conditions: Sequence[str]) -> None:
 
 
 def _open(id: str) -> None:
-    # The text leaves the address with its field, which the next run does not draw. Streamlit forbids to remove
-    # it here.
+    # The text leaves the address with its field, which the next run does not draw: Streamlit forbids to
+    # remove it here.
     st.query_params["id"] = id
+    st.session_state[_BY_ID] = True
     st.rerun()

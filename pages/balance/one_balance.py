@@ -14,7 +14,7 @@ from blnk_api.store.rows import StoredRow
 from blnk_api.store.search import balance_origins
 from blnk_api.wording import about_imports, phrases
 from blnk_api.wording.balance_fields import FIELDS, HELD_FIELDS
-from pages.balance import notes_panel
+from pages.balance import balances_filter, notes_panel
 from pages.kit import look, person
 from pages.kit.context import Visit
 from pages.run.rows import row_link
@@ -37,7 +37,9 @@ _FIELDS_SHOWN = (
 
 
 def show(visit: Visit, id: str) -> None:
-    st.button("All balances", icon=":material/arrow_back:", type="tertiary", on_click=_close)
+    st.button(
+        "All balances", icon=":material/arrow_back:", type="tertiary", on_click=balances_filter.close_balance
+    )
     st.title("Balance")
     st.code(id, language=None)
     try:
@@ -83,10 +85,6 @@ def _instance_number(visit: Visit, instance: Instance) -> int:
         return known
     with visit.desk.store.write() as tx:
         return instance_numbers.number_for(tx, instance)
-
-
-def _close() -> None:
-    st.query_params.pop("id", None)
 
 
 @st.cache_data(ttl=5, max_entries=200, show_spinner="Loading from Blnk…")

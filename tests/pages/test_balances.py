@@ -302,6 +302,8 @@ class TestOneBalance:
                 "Identity"
             ]
         )
+        press(at, "All balances")
+        assert len(at.dataframe[0].value) == len(held)
 
     def test_untrusted_metadata_is_shown_to_the_letter(
         self, importer: Importer, practice_blnk: PracticeBlnk

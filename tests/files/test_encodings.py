@@ -6,7 +6,7 @@ import pytest
 
 from blnk_api import files
 from blnk_api.drafts import mapping, mapping_problems
-from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 
 SAVINGS = "Savings"
 ROWS = {
@@ -20,6 +20,11 @@ ROWS = {
     "windows-1257": "Šarūnas Žukauskas,Panevėžys,Ģirts Bērziņš",
     "windows-874": "สมชาย ใจดี,กรุงเทพ,เชียงใหม่",
     "koi8-r": "Иван Петров,Анна Смирнова,Москва",
+    "koi8-u": "Київ,Львів,Ґанок",
+    "cp737": "Αθήνα,Θεσσαλονίκη",
+    "cp852": "Příliš žluťoučký kůň,Ústí nad Labem",
+    "cp866": "Иван Петров,Анна Смирнова,Москва",
+    "mac-cyrillic": "Иван Петров,Анна Смирнова,Москва",
     "mac-roman": "Jürgen Müller,Léa Béranger,François Noël,Hélène Lefèvre",
     "cp850": "Jürgen Müller,Käthe Groß,Jörg Schäfer,Düsseldorf",
     "iso-8859-15": "Preis 5 €,Bœuf,Gérard",
@@ -61,6 +66,15 @@ def test_an_old_encoding_is_read_correctly_and_reported_as_a_guess(file: Path, e
     assert [(one.row, one.severity) for one in told] == [(0, "warning")]
     assert "a guess" in told[0].message
     assert names[0] in told[0].message
+
+
+def test_an_old_encoding_that_nobody_can_tell_apart_can_be_chosen(file: Path) -> None:
+    for encoding in ("cp857", "cp858", "cp862", "cp865", "mac-latin2", "mac-turkish", "mac-greek"):
+        letters = bytes([0x80, 0x81, 0x9A]).decode(encoding)
+        file.write_bytes(lines([letters], encoding))
+        shape = files.detect(file, "f.csv", ReadOptions(encoding=encoding))
+        assert [record.cells[2] for record in files.records(file, shape)] == [letters]
+        assert not shape.encoding_guessed
 
 
 @pytest.mark.parametrize(

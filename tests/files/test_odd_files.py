@@ -126,6 +126,25 @@ def test_a_column_name_in_another_encoding_is_restored_and_reported(file: Path) 
     assert "Straße" in remark.message
 
 
+@pytest.mark.parametrize("meant", ["Zürich", "Łódź", "“O’Brien”", "Москва", "東京", "£5", "–"])
+def test_text_that_another_program_garbled_is_reported_with_what_was_meant(file: Path, meant: str) -> None:
+    undefined = {byte: chr(byte) for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+    garbled = "".join(undefined.get(byte) or bytes([byte]).decode("cp1252") for byte in meant.encode())
+    _, rows, _ = check(file, f"ledger,currency,note\nSavings,USD,{garbled}\nSavings,EUR,{meant}\n")
+    found = [problem for row in rows for problem in row.problems if problem.kind == "garbled_text"]
+    assert [(one.row, one.severity, one.repair) for one in found] == [(2, "warning", meant)]
+    assert rows[0].request is not None
+    assert rows[0].request["meta_data"]["note"] == garbled
+
+
+@pytest.mark.parametrize(
+    "fine", ["«CAFÉ»", "Ångström", "Ã", "SÅ “5”", "CAFÉ™", "Đà Nẵng", "français – “où”", "naïve ½"]
+)
+def test_other_foreign_letters_are_not_called_garbled(file: Path, fine: str) -> None:
+    _, rows, _ = check(file, f"ledger,currency,note\nSavings,USD,{fine}\n")
+    assert not rows[0].problems
+
+
 def test_a_line_of_comments_is_not_the_row_of_column_names(file: Path) -> None:
     file.write_text("# export\n# ledger, currency\nledger,currency,note\nSavings,USD,a\n")
     assert files.detect(file, "f.csv").headers == ["ledger", "currency", "note"]

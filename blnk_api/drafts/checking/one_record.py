@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from blnk_api.common.quoting import shown
 from blnk_api.currencies import Finding
 from blnk_api.drafts.checking import cells as rules
-from blnk_api.drafts.checking import total_rows
+from blnk_api.drafts.checking import garbled_text, total_rows
 from blnk_api.drafts.checking.cells import Answer, Kept
 from blnk_api.drafts.checking.checked_row import CheckedRow
 from blnk_api.drafts.checking.known_in_blnk import Known
@@ -87,6 +87,7 @@ class RecordReader:
             or "E+" in joined
             or "e+" in joined
             or "#" in joined
+            or (not joined.isascii() and garbled_text.may_be_garbled(joined))
         ):
             self._look_at_characters(number, cells, found)
         ledger_at, currency_at = self._at.get(Use.LEDGER), self._at.get(Use.CURRENCY)
@@ -203,6 +204,12 @@ class RecordReader:
                     "complete character."
                 )
                 finding = Finding("undecodable_text", "error", message)
+            elif not cell.isascii() and (meant := garbled_text.as_meant(cell)):
+                message = (
+                    f"“{shown(cell)}” looks like “{shown(meant)}”, read in the wrong encoding by the program "
+                    "that saved the file. It is sent as is."
+                )
+                finding = Finding("garbled_text", "warning", message, meant)
             elif _CONTROL.search(cell):
                 message = f"“{shown(cell)}” contains an invisible control character. It is sent as is."
                 finding = Finding("control_character", "warning", message, _CONTROL.sub("", cell))

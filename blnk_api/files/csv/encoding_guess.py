@@ -12,6 +12,8 @@ _CANDIDATES = {
     **{f"cp{number}": f"windows-{number}" for number in range(1250, 1258)},
     **{"cp874": "windows-874", "iso8859-2": "iso-8859-2", "iso8859-15": "iso-8859-15"},
     **{"mac-roman": "mac-roman", "cp850": "cp850", "cp437": "cp437", "koi8-r": "koi8-r"},
+    **{"cp852": "cp852", "cp866": "cp866", "cp737": "cp737"},
+    **{"koi8-u": "koi8-u", "mac-cyrillic": "mac-cyrillic"},
     **{"euc_jis_2004": "euc-jp", "cp932": "shift_jis", "gb18030": "gb18030", "big5hkscs": "big5"},
     **{"cp949": "euc-kr"},
 }

@@ -112,10 +112,10 @@ async def settle(
     if verdicts:
         await thread.write(guarded, guard, apply_verdicts, import_.number, verdicts)
     new = [row.id for row in rows if row.id not in verdicts]
-    return verdicts | await settle_made_before(thread, looker, import_, new, guard)
+    return verdicts | await _settle_made_before(thread, looker, import_, new, guard)
 
 
-async def settle_made_before(
+async def _settle_made_before(
     thread: AsyncStore,
     looker: Looker,
     import_: Import,

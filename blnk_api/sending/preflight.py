@@ -11,7 +11,6 @@ from blnk_api.lookup.existing import (
     ROWS_PER_FILL,
     few_enough_to_walk,
     settle,
-    settle_made_before,
     walk_up,
 )
 from blnk_api.lookup.looker import Looker
@@ -90,8 +89,11 @@ class Preflight:
 
     async def _settle(self, lane: Lane, rows: Sequence[Ready], met: list[Balance]) -> dict[int, Verdict]:
         if lane.is_walked:
-            # No walk meets a row that was fixed under the ref that it was sent under before.
-            return await settle_made_before(self._store, self._looker, lane.import_, [row.id for row in rows])
+            # A row that was sent before may have been fixed since the walk compared it: it is asked for by
+            # name, under the ref that it has now and those that it was sent under.
+            rows = [row for row in rows if row.tries]
+            if not rows:
+                return {}
         return await settle(self._store, self._looker, lane.import_, rows, met=met)
 
     def _offer(self, lane: Lane, rows: Iterable[Ready]) -> None:

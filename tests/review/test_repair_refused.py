@@ -1,6 +1,8 @@
 """A rejected row is fixed and sent again in its import: checked first, created once, and recorded."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import LargeBinary, Text, cast, func, update
@@ -10,6 +12,7 @@ from blnk_api.client import BlnkClient
 from blnk_api.lookup import existing
 from blnk_api.review.actions import NotPossible
 from blnk_api.review.resend_repaired import StillWrong, send_repaired
+from blnk_api.sending import preflight
 from blnk_api.store import events, import_acts, tables, transitions
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
@@ -20,6 +23,7 @@ from tests.support.actors import actor
 from tests.support.connections import connection_of
 from tests.support.importer import BOTH_DATABASES, LEDGER, Importer, requests_for
 from tests.support.practice import PracticeBlnk
+from tests.support.store import claim, record, result
 
 HEADER = "ledger_id,currency,customer"
 SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
@@ -124,6 +128,40 @@ def test_a_row_whose_earlier_request_was_carried_out_after_all_is_not_created_ag
     assert len(practice_blnk.balances()) == 2
     assert done.findings is not None
     assert done.findings.clean
+
+
+def test_a_row_that_is_fixed_once_a_walk_has_passed_is_looked_up_under_its_new_reference(
+    importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import was resumed behind rows that were rejected, and somebody else has made the fixed balance."""
+    monkeypatch.setattr(existing, "FEWEST_LOOKS_FOR_A_WALK", 0)
+    made: list[str] = []
+
+    async def walked(*args: Any) -> None:
+        await existing.walk_up(*args)
+        if not made:
+            assert await asyncio.to_thread(repair, importer, client, rejected, {2: "fixed"})
+            stamps = {"import_ref": importer.rows(draft)[120].ref, "customer": "fixed"}
+            held = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+            made.append(held["balance_id"])
+
+    monkeypatch.setattr(preflight, "walk_up", walked)
+    draft = importer.upload("\n".join([HEADER, *(f"{LEDGER},NGN,{at}" for at in range(130))]))
+    importer.confirm(draft)
+    rejected = importer.rows(draft)[120]
+    with importer.store.write() as tx:
+        assert transitions.move_import(tx, draft.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
+    claimed = claim(importer.store, draft, [rejected.id])
+    record(importer.store, draft, result(claimed, rejected.id, RowState.REFUSED))
+    importer.start()
+    ended = importer.wait_for(draft, ImportState.DONE, ImportState.PAUSED)
+    if ended.paused_by is PausedBy.DESK:  # the balance is newer than the import's first one
+        importer.resume(draft)
+    done = importer.wait_for(draft, ImportState.DONE)
+    now = importer.rows(done)[120]
+    assert made
+    assert (now.state, now.balance_id) == (RowState.EXISTS, made[0])
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == 130
 
 
 def test_unchanged_it_is_sent_again_under_its_own_reference(

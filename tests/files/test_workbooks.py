@@ -10,7 +10,8 @@ import pytest
 from blnk_api import files
 from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.files import FileProblem
-from blnk_api.files.xlsx.displayed_values import display, iso
+from blnk_api.files.xlsx.displayed_values import Formats, display, iso
+from blnk_api.files.xlsx.number_formats import sections
 from blnk_api.files.xlsx.shared_strings import unescaped
 from tests.support import workbooks
 from tests.support.workbooks import MAIN, number, row, text
@@ -575,6 +576,17 @@ def test_a_flipped_byte_deep_in_a_sheet_is_found_while_reading(file: Path) -> No
     assert caught.value.kind == "damaged"
 
 
+def test_styles_with_the_same_number_format_share_what_displays_it() -> None:
+    formats = Formats(["164"] * 60_000 + ["165"], {"164": "0000", "165": "00"}, from_1904=False)
+    assert len({id(formats[str(style)]) for style in range(60_001)}) == 2
+    assert (formats["59999"]("7"), formats["60000"]("7"), formats["60001"]("7")) == ("0007", "07", "7")
+
+
+def test_a_number_format_longer_than_any_program_writes_is_not_displayed() -> None:
+    assert display(164, "0" * 255, False)("5") == "0" * 254 + "5"
+    assert display(164, "0" * 12_000, False)("5") == "5"
+
+
 @pytest.mark.parametrize(
     ("read_", "piece"),
     [
@@ -582,11 +594,11 @@ def test_a_flipped_byte_deep_in_a_sheet_is_found_while_reading(file: Path) -> No
         (unescaped, "_x005F"),
         (iso, "T00:00:00.0"),
         (iso, "T00:00"),
-        (lambda code: display(164, code, False)("5"), "0"),
-        (lambda code: display(164, code, False)("5"), "["),
-        (lambda code: display(164, code, False)("5"), '"'),
-        (lambda code: display(164, code, False)("5"), "0;"),
-        (lambda code: display(164, code, False)("5"), "\\"),
+        (lambda code: str(sections(code)[0].is_code), "0"),
+        (lambda code: str(sections(code)[0].is_code), "["),
+        (lambda code: str(sections(code)[0].is_code), '"'),
+        (lambda code: str(sections(code)[0].is_code), "0;"),
+        (lambda code: str(sections(code)[0].is_code), "\\"),
         (display(164, "0.00", False), "9"),
         (display(164, "00-00", False), "9"),
     ],

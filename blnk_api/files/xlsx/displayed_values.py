@@ -41,6 +41,8 @@ _MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?Z?$")
 _DIGITS_KEPT = 15
 LONGEST_NUMBER = 400
 """In characters. Longer text is not a spreadsheet's number, and is kept as text."""
+_LONGEST_CODE = 1_024
+"""In characters. Excel allows 255; a longer format would display each number as pages of text."""
 _NOT_PLACES = str.maketrans("", "", ",%")
 _LAST_DAY = 2_958_465
 """9999-12-31 as a serial number."""
@@ -49,6 +51,8 @@ _LAST_DAY = 2_958_465
 def display(number: int, code: str | None, from_1904: bool) -> Display:
     """A function that displays numbers in this format. `code` is None for a built-in format."""
     code = code if code is not None else _BUILT_IN.get(number, "General")
+    if len(code) > _LONGEST_CODE:
+        return general
     parts = number_formats.sections(code)
     first = parts[0]
     if first.is_elapsed:
@@ -104,7 +108,8 @@ def _in_section(section: Section) -> Display:
 
 
 class Formats:
-    """The display functions of a workbook's cell styles, each created when it is first needed."""
+    """The display functions of a workbook's cell styles, each created when it is first needed. Old workbooks
+    have tens of thousands of styles with few number formats."""
 
     def __init__(self, numbers: Sequence[str], codes: Mapping[str, str], *, from_1904: bool) -> None:
         """`numbers` are the styles' formats, `codes` the workbook's own format codes by number."""
@@ -112,6 +117,7 @@ class Formats:
         self._codes = codes
         self._from_1904 = from_1904
         self._by_style: dict[str, Display] = {}
+        self._by_number: dict[str, Display] = {}
         self.around_texts = self._texts_around()
         """What is displayed before and after the texts of cells, for the styles that add something."""
 
@@ -132,7 +138,10 @@ class Formats:
         if show is None:
             at = int(style or 0)
             number = self._numbers[at] if 0 <= at < len(self._numbers) else "0"
-            show = self._by_style[style] = display(int(number), self._codes.get(number), self._from_1904)
+            show = self._by_number.get(number)
+            if show is None:
+                show = display(int(number), self._codes.get(number), self._from_1904)
+            self._by_style[style] = self._by_number[number] = show
         return show
 
 

@@ -167,6 +167,8 @@ def test_several_currencies_make_several_balances() -> None:
 def test_one_wrong_currency_among_several_is_fixed_in_its_cell() -> None:
     checked = Checked("ledger,currency", f"{WALLETS},NGN;EURO")
     assert checked.only("unknown_currency").repair == "NGN;EUR"
+    checked = Checked("ledger,currency", f"{WALLETS},usdt;usd")
+    assert checked.only("currency_case_fixed").repair == "usdt;USD"
     assert [(row.part, row.request) for row in checked.rows] == [("", None)]
     assert Checked("ledger,currency", f"{WALLETS},NGN;NGN").only("duplicate_currency").repair == "NGN"
 

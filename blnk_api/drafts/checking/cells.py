@@ -182,11 +182,11 @@ class Currencies:
         parts = [part for part in parts if part.strip()] or [text]
         codes: list[str] = []
         findings: list[Finding] = []
-        for part in parts:
+        for at, part in enumerate(parts):
             suggest = self._unknown < _SUGGESTIONS
             code, finding = currencies.check(part, self._custom, self._accepted, suggest=suggest)
             if finding is not None and not (len(parts) > 1 and finding.kind == "whitespace_trimmed"):
-                findings.append(self._in_cell(finding, part, text) if len(parts) > 1 else finding)
+                findings.append(self._in_cell(finding, at, parts) if len(parts) > 1 else finding)
             if code is not None:
                 codes.append(code)
         wrong = any(finding.severity == "error" for finding in findings)
@@ -199,11 +199,11 @@ class Currencies:
         return (None if wrong else tuple(codes)), tuple(findings)
 
     @staticmethod
-    def _in_cell(finding: Finding, part: str, text: str) -> Finding:
+    def _in_cell(finding: Finding, at: int, parts: Sequence[str]) -> Finding:
         """Extends the suggestion for one code to the whole cell."""
         if finding.repair is None:
             return finding
-        return finding._replace(repair=text.replace(part, finding.repair, 1))
+        return finding._replace(repair=";".join([*parts[:at], finding.repair, *parts[at + 1 :]]))
 
 
 def lineage(text: str) -> Answer[bool]:

@@ -63,6 +63,11 @@ def headline(import_: Import) -> str:
     return f"Canceled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
 
 
+def skips_invalid(n: int) -> str:
+    """ "6 rows are invalid and will be skipped." """
+    return f"{plural(n, 'row')} {'is' if n == 1 else 'are'} invalid and will be skipped."
+
+
 def came_to(import_: Import) -> str:
     """ "9,976 balances created, 10 already exist, 2 rejected" """
     order = (

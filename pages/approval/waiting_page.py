@@ -3,7 +3,8 @@
 import streamlit as st
 
 from blnk_api.store.imports import Import
-from blnk_api.wording import about_imports, phrases
+from blnk_api.store.states import RowState
+from blnk_api.wording import about_files, about_imports, phrases
 from pages.approval import panel
 from pages.balance import notes_panel
 from pages.draft import confirm_step, edit_history, planned_rows
@@ -27,6 +28,9 @@ def show(visit: Visit, import_: Import) -> None:
     where = look.place(import_.instance, visit.connection)
     st.markdown(f"In **{where}**. Balances cannot be deleted.")
     if import_.confirmed_at is None:
+        st.caption(about_files.row_counts(import_))
+        if invalid := import_.counts.get(RowState.INVALID):
+            look.warning(about_imports.skips_invalid(invalid))
         problem_list.warnings(import_)
         confirm_step.by_ledger(import_)
         planned_rows.show(visit, import_)

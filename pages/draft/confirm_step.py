@@ -13,7 +13,7 @@ from blnk_api.settings import Connection
 from blnk_api.store.approvals import need
 from blnk_api.store.imports import Import
 from blnk_api.store.states import RowState
-from blnk_api.wording import about_files, phrases
+from blnk_api.wording import about_files, about_imports, phrases
 from blnk_api.wording.approval import requests as words
 from pages.draft import planned_rows
 from pages.draft.fix import problem_list
@@ -47,10 +47,7 @@ def show(visit: Visit, import_: Import) -> Confirmation | None:
         st.write("There are no balances to create.")
         return None
     if invalid:
-        look.warning(
-            f"{phrases.plural(invalid, 'row')} {'is' if invalid == 1 else 'are'} invalid and will be "
-            "skipped. To create them too, fix them first."
-        )
+        look.warning(f"{about_imports.skips_invalid(invalid)} To create them too, fix them first.")
     st.markdown(
         f"{phrases.plural(ready, 'balance')} will be created in **{look.safe(visit.connection.label)}** "
         f"(**{look.environment(import_.instance)}**). Balances cannot be deleted."

@@ -74,6 +74,9 @@ def _nothing(visit: Visit, wanted: Search) -> None:
                 st.write("No import here created a balance with this id. It may still be in Blnk:")
                 query = visit.query(id=wanted.text)
                 st.page_link("balances.py", label="Look for it in Blnk", query_params=query)
+            elif wanted.text and visit.connection is not None:
+                query = visit.query(find=wanted.text)
+                st.page_link("balances.py", label="Search balances instead", query_params=query)
             st.button("Show all imports", on_click=imports_filter.forget)
         return
     st.write("There are no imports yet. Start with one of these:")

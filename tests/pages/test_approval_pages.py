@@ -49,6 +49,18 @@ def test_a_preparer_asks_for_approval_and_cannot_give_it(
     assert "Withdraw request" in labels(at)
 
 
+def test_an_approver_is_told_which_rows_are_not_among_the_balances(
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require(importer)
+    draft = importer.upload("ledger_id,currency\nSavings,USD\nSavings,UDS\n")
+    ask(importer, draft)
+    SignedIn(monkeypatch, Role.APPROVER)
+    told = said(visit("import_file.py", **link(draft)))
+    assert "2 rows · 1 ready · 1 invalid" in told
+    assert "1 row is invalid and will be skipped." in told
+
+
 def test_an_approver_cannot_approve_what_they_prepared(
     importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,6 +225,13 @@ class TestThePage:
         press(at, "Show all imports")
         assert "3 balances created." in said(at)
 
+    def test_what_no_import_has_can_be_searched_for_among_balances(self, two: tuple[Import, Import]) -> None:
+        at = visit("imports.py", connection="here", q="C-001")
+        assert "No matching imports." in said(at)
+        links = "".join(str(one.proto) for one in at.get("page_link"))
+        assert "Search balances instead" in links
+        assert "find=C-001" in links
+
     def test_older_ones_are_a_page_away(self, importer: Importer) -> None:
         for _ in range(27):
             importer.draft(requests_for(1))

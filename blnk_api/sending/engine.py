@@ -235,6 +235,7 @@ class Engine:
     def _give_back(self, lane: Lane) -> None:
         """The import does not run anymore: claimed rows that have not left go back, others are forgotten."""
         lane.ready.clear()
+        lane.stops += 1
         lane.after = lane.first_claimed = 0
         # By the time it is resumed, another desk may have created its rows.
         lane.is_looked_up = lane.is_walked = False

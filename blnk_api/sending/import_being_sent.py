@@ -31,6 +31,8 @@ class Lane:
     after: int = 0
     fill_at: float = 0.0
     is_filling: bool = False
+    stops: int = 0
+    """Rises while its import does not run: what was asked before that says nothing about rows after it."""
     is_looked_up: bool = False
     """Whether this process has decided how to look up the import's rows before they are claimed."""
     is_walked: bool = False

@@ -60,12 +60,18 @@ class Preflight:
     async def fill(self, lane: Lane) -> None:
         """Reads READY rows into the lane, without those that Blnk holds already.
 
-        The first hundred are looked up by themselves: they leave while all others are.
+        The first hundred are looked up by themselves: they leave while all others are. If the import stopped
+        meanwhile, nothing that was found out counts: another desk may have created its rows since.
         """
+        stops = lane.stops
         try:
             are_first = lane.after == 0 and not lane.is_looked_up
             if not are_first and not lane.is_looked_up:
-                await self._look_all_up(lane)
+                lane.is_walked = await self._walk_up(lane)
+                lane.is_looked_up = lane.stops == stops
+                if not lane.is_looked_up:
+                    lane.is_walked = False
+                    return
             n = REFS_PER_LOOK if are_first else ROWS_PER_FILL
             rows = await self._store.read(ready_rows, lane.import_.number, after=lane.after, limit=n)
             if not rows:
@@ -76,6 +82,8 @@ class Preflight:
                 return
             met: list[Balance] = []
             verdicts = await self._settle(lane, rows, met) if self.can_look else {}
+            if lane.stops != stops:
+                return
             lane.after = rows[-1].id
             if not await self._neighbours.judge(lane, met):
                 return
@@ -105,17 +113,19 @@ class Preflight:
                 offered.add(row.ref)
                 lane.ready.append(row)
 
-    async def _look_all_up(self, lane: Lane) -> None:
-        """Once in each process: a large import by one walk; a small one's rows are looked up as they come."""
+    async def _walk_up(self, lane: Lane) -> bool:
+        """Once in each process: looks up all rows of a large import by one walk. A small one's are looked up
+        as they come. Returns whether it walked."""
         # Rows that fix others are looked up in lists: under their old refs, too.
-        if self.can_look and lane.import_.fixes is None:
-            ready = lane.import_.counts.get(RowState.READY, 0)
-            there_are = await few_enough_to_walk(self._looker, ready)
-            if there_are is not None:
-                patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
-                await walk_up(self._store, self._looker.patient(patience), lane.import_, there_are)
-                lane.is_walked = True
-        lane.is_looked_up = True
+        if not self.can_look or lane.import_.fixes is not None:
+            return False
+        ready = lane.import_.counts.get(RowState.READY, 0)
+        there_are = await few_enough_to_walk(self._looker, ready)
+        if there_are is None:
+            return False
+        patience = WhileWanted(lambda: lane.sends, self._waits.journal_retry)
+        await walk_up(self._store, self._looker.patient(patience), lane.import_, there_are)
+        return True
 
     async def confirm_canary(self, lane: Lane, ref: str) -> None:
         """The first created balance must be found by its ref; else nothing lost could ever be found."""

@@ -18,7 +18,7 @@ from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, Ramp, RowState
 from tests.support.faulty_proxy import Between, Reply, Sent
-from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.importer import LEDGER, Importer, requests_for, wait_until
 from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import asked, assert_each_once
@@ -59,6 +59,51 @@ def test_the_first_rows_leave_while_all_others_are_looked_up_and_none_of_those_b
         done = importer.run(requests_for(130))
     assert left_meanwhile == [first]
     assert_each_once(practice_blnk, importer, done)
+
+
+@pytest.mark.parametrize(("rows", "at", "order"), [(9, 4, None), (130, 120, "asc")], ids=["list", "walk"])
+def test_what_was_asked_before_a_pause_does_not_count_once_the_import_is_resumed(
+    practice_blnk: PracticeBlnk,
+    importer: Importer,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    at: int,
+    order: str | None,
+) -> None:
+    """Meanwhile another desk made one of its balances, which the old answer does not have."""
+    monkeypatch.setattr(existing, "FEWEST_LOOKS_FOR_A_WALK", 1)
+    answered, go_on = threading.Event(), threading.Event()
+
+    def held_back(sent: Sent) -> Reply | None:
+        is_meant = sent.path.startswith("/balances/filter") and sent.json.get("sort_order") == order
+        if answered.is_set() or not is_meant:
+            return None
+        reply = sent.forward()
+        answered.set()
+        assert go_on.wait(180)
+        return reply
+
+    with Between(practice_blnk) as between:
+        between.on_read = held_back
+        importer.connect(base_url=between.url, request_timeout_seconds=40)
+        draft = importer.draft(requests_for(rows))
+        importer.confirm(draft)
+        importer.start()
+        wait_until(answered.is_set, lambda: "its rows are not looked up")
+        importer.pause(draft)
+        lane = importer.lane(draft)
+        wait_until(lambda: not lane.sends, lambda: "the pause is not seen")
+        stamps = {"import_ref": importer.rows(draft)[at].ref, "customer": str(at)}
+        theirs = practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+        importer.resume(draft)
+        wait_until(lambda: lane.sends, lambda: "it is not resumed")
+        go_on.set()
+        if importer.wait_for(draft, ImportState.DONE, ImportState.PAUSED).state is ImportState.PAUSED:
+            importer.resume(draft)  # the other desk was met
+        done = importer.wait_for(draft, ImportState.DONE)
+    now = importer.rows(done)[at]
+    assert (now.state, now.balance_id) == (RowState.EXISTS, theirs["balance_id"])
+    assert len(practice_blnk.refs()) == len(set(practice_blnk.refs())) == rows
 
 
 def test_lost_rows_are_looked_for_from_the_day_before_the_first_balance_on_and_new_rows_always(

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 from blnk_api.common.invisible_characters import bare
 from blnk_api.common.quoting import shown
@@ -31,12 +31,16 @@ def known_uses(cells: Sequence[str]) -> int:
 def find_header(rows: Sequence[Row]) -> int | None:
     """The index of the header row among the first rows of a file, or None.
 
-    A row that names two known columns is the header, unless it lists a report's parameters. Otherwise it is
-    the first row, before any data, that is as full as the rows below it and holds words instead of values.
+    A row that names two known columns is the header, unless it lists a report's parameters above another such
+    row, with no balances between them. Otherwise it is the first row, before any data, that is as full as the
+    rows below it and holds words instead of values.
     """
     naming = [index for index, (_, cells) in enumerate(rows) if known_uses(cells) >= 2]
     if naming:
-        return next((index for index in naming if not _gives_parameters(rows[index][1])), naming[0])
+        for index, following in pairwise(naming):
+            if not _gives_parameters(rows[index][1]) or _has_balances(rows[index : following + 1]):
+                return index
+        return naming[0] if _gives_parameters(rows[naming[-1]][1]) else naming[-1]
     width = usual_width([cells for _, cells in rows])
     for index, (_, cells) in enumerate(rows):
         filled = [cell.strip() for cell in cells if cell.strip()]
@@ -60,6 +64,21 @@ def _gives_parameters(cells: Sequence[str]) -> bool:
         len(filled) > 2
         and all((recognise(cell) is not None) == (at % 2 == 0) for at, cell in enumerate(filled))
     )
+
+
+def _has_balances(rows: Sequence[Row]) -> bool:
+    """Whether there are balances between the first row, which names columns, and the last, which names some
+    again, as in files that were put together. One row of values before a blank line belongs to the
+    parameters."""
+    (_, names), *between, (following, _) = rows
+    currencies = [at for at, name in enumerate(names) if (recognise(name) or ("",))[0] is Use.CURRENCY]
+    balances = [
+        number
+        for number, cells in between
+        if any(name_of(bare(cells[at]).upper()) for at in currencies if at < len(cells))
+        or any(ID.fullmatch(bare(cell)) for cell in cells)
+    ]
+    return len(balances) > 1 or balances == [following - 1]
 
 
 def usual_width(rows: Sequence[Sequence[str]]) -> int:

@@ -145,6 +145,23 @@ def test_other_foreign_letters_are_not_called_garbled(file: Path, fine: str) -> 
     assert not rows[0].problems
 
 
+@pytest.mark.parametrize(
+    "names",
+    ["ledger,currency,note,note", "#ledger,currency,note", "Ledger:,Currency:,Note:", "ledger,currency,1"],
+)
+@pytest.mark.parametrize("rows", ["Savings,USD,x\n", "Savings,USD,x\n\nSavings,EUR,y\n\n"])
+def test_rows_above_the_column_names_of_a_second_file_do_not_vanish(
+    file: Path, names: str, rows: str
+) -> None:
+    shape, _, _ = check(file, f"{names}\n{rows}ledger,currency,note\nSavings,GBP,z\n")
+    assert shape.header_row == 1
+
+
+def test_a_row_of_values_under_parameters_is_no_balance(file: Path) -> None:
+    shape, _, _ = check(file, "Currency:,Ledger:\nUSD,All\n\nledger,currency,note\nSavings,GBP,z\n")
+    assert shape.header_row == 4
+
+
 def test_a_line_of_comments_is_not_the_row_of_column_names(file: Path) -> None:
     file.write_text("# export\n# ledger, currency\nledger,currency,note\nSavings,USD,a\n")
     assert files.detect(file, "f.csv").headers == ["ledger", "currency", "note"]

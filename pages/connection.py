@@ -30,11 +30,11 @@ workers.show(here)
 checks.show(here)
 if not connection.is_practice:
     notifications.show(here, connection)
+if person.or_nobody(here).may(Act.SEE_TRAIL, None):
+    st.page_link("audit_trail.py", label="Audit trail", icon=":material/history:", query_params=here.query())
 if connection.is_practice:
     practice_faults.show(here)
 signed_in.show(here)
-if person.or_nobody(here).may(Act.SEE_TRAIL, None):
-    st.page_link("audit_trail.py", label="Audit trail", icon=":material/history:", query_params=here.query())
 st.subheader("Installation")
 with st.container(border=True):
     look.fact("Version", __version__)

@@ -63,6 +63,12 @@ def headline(import_: Import) -> str:
     return f"Canceled: {counted}." if import_.state is ImportState.CANCELLED else f"{counted}."
 
 
+def in_list(import_: Import) -> str:
+    """Its headline among others, where one that fixes rows has the same name as the import they are from."""
+    fixes = " It fixes rows of an earlier import." if import_.fixes is not None else ""
+    return headline(import_) + fixes
+
+
 def skips_invalid(n: int) -> str:
     """ "6 rows are invalid and will be skipped." """
     return f"{plural(n, 'row')} {'is' if n == 1 else 'are'} invalid and will be skipped."

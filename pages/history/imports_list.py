@@ -111,7 +111,7 @@ def _entry(visit: Visit, import_: Import, zone: tzinfo) -> None:
     name, state, at = st.columns([5, 2, 3], vertical_alignment="center")
     with name, st.container(gap=None):
         st.page_link(page, label=f"**{look.safe(about_imports.title(import_))}**", query_params=query)
-        st.write(about_imports.headline(import_))
+        st.write(about_imports.in_list(import_))
     with state:
         look.state_badge(import_)
     with at, st.container(gap=None):

@@ -67,6 +67,6 @@ def _line(visit: Visit, import_: Import) -> None:
         with st.container(gap=None, width="stretch"):
             query = visit.query(**{"import": import_.id})
             st.page_link(page, label=look.safe(about_imports.title(import_)), query_params=query)
-            st.caption(look.safe(about_imports.headline(import_)))
+            st.caption(look.safe(about_imports.in_list(import_)))
         zone = phrases.zone(st.context.timezone)
         st.caption(phrases.when(import_.created_at, zone), width="content")

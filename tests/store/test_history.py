@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.search import balance_origins, import_search
 from blnk_api.store.search.import_search import Search
 from blnk_api.store.states import ImportState, RowState
+from blnk_api.wording import about_imports
 from tests.support.importer import Importer, make_draft, requests_for
 from tests.support.pages import link, press, run, said, visit
 from tests.support.store import (
@@ -224,6 +226,11 @@ class TestThePage:
         assert "No matching imports." in said(at)
         press(at, "Show all imports")
         assert "3 balances created." in said(at)
+
+    def test_an_import_of_fixes_is_told_apart_from_its_source(self, two: tuple[Import, Import]) -> None:
+        fixes = about_imports.in_list(replace(two[0], fixes=two[1].number))
+        assert fixes.endswith(" It fixes rows of an earlier import.")
+        assert about_imports.in_list(two[0]) == about_imports.headline(two[0])
 
     def test_what_no_import_has_can_be_searched_for_among_balances(self, two: tuple[Import, Import]) -> None:
         at = visit("imports.py", connection="here", q="C-001")

@@ -8,6 +8,7 @@ from itertools import chain, islice, pairwise
 from blnk_api.common.invisible_characters import bare
 from blnk_api.common.quoting import shown
 from blnk_api.currencies import name_of
+from blnk_api.facts.file_shape import Flaw
 from blnk_api.facts.mapping import ONE_COLUMN_EACH, Use
 from blnk_api.files.column_names import recognise
 from blnk_api.files.limits import MAX_COLUMNS, FileProblem
@@ -66,12 +67,17 @@ def _gives_parameters(cells: Sequence[str]) -> bool:
     )
 
 
+def currency_columns(names: Sequence[str]) -> list[int]:
+    """The positions of the columns that are called currency."""
+    return [at for at, name in enumerate(names) if (recognise(name) or ("",))[0] is Use.CURRENCY]
+
+
 def _has_balances(rows: Sequence[Row]) -> bool:
     """Whether there are balances between the first row, which names columns, and the last, which names some
     again, as in files that were put together. One row of values before a blank line belongs to the
     parameters."""
     (_, names), *between, (following, _) = rows
-    currencies = [at for at, name in enumerate(names) if (recognise(name) or ("",))[0] is Use.CURRENCY]
+    currencies = currency_columns(names)
     balances = [
         number
         for number, cells in between
@@ -103,13 +109,15 @@ def _is_value(cell: str) -> bool:
     return bool(_DATE.fullmatch(cell))
 
 
-def choose(rows: Iterator[Row], chosen_row: int | None) -> tuple[int, list[str]]:
-    """The header's row number and the column names without surrounding spaces. Raises FileProblem.
+def choose(rows: Iterator[Row], chosen_row: int | None) -> tuple[int, list[str], list[Flaw]]:
+    """The header's row number, the column names without surrounding spaces, and what is to be told of the
+    rows above it. Raises FileProblem.
 
     `rows` are the filled rows from the top of the file. `chosen_row` is the row that a person chose, or 0 for
     none.
     """
     first = list(islice(rows, LOOK_AT))
+    above: list[Flaw] = []
     if not first:
         raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
     if chosen_row == 0:
@@ -128,13 +136,36 @@ def choose(rows: Iterator[Row], chosen_row: int | None) -> tuple[int, list[str]]
         if index is None:
             raise _no_header(first[0][1])
         number, headers = first[index]
+        above = _told_of(first[:index], number, headers)
     if len(headers) > MAX_COLUMNS:
         raise FileProblem(
             "too_many_columns",
             f"The file has {len(headers):,} columns; {MAX_COLUMNS} is the limit. Remove the "
             "columns that you do not need.",
         )
-    return number, [bare(name.strip("\0")) for name in headers]
+    return number, [bare(name.strip("\0")) for name in headers], above
+
+
+def _told_of(above: Sequence[Row], number: int, headers: Sequence[str]) -> list[Flaw]:
+    """A warning if balances seem to stand above the column names, as after sorting the whole sheet."""
+    width = _filled_width(headers)
+    money = currency_columns(headers)
+    balances = [
+        row
+        for row, cells in above
+        if _filled_width(cells) == width
+        and any(name_of(bare(cells[at]).upper()) for at in money)
+        and known_uses(cells) < 2
+    ]
+    if len(balances) < (1 if width > 2 else 3):  # two cells may be a parameter: "Base currency, USD"
+        return []
+    many = len(balances) > 1
+    message = (
+        f"The rows above the column names (row {number:,}) are not read, but {len(balances)} of them "
+        f"{'look like balances, the first in' if many else 'looks like a balance:'} row {balances[0]:,}. "
+        "If so, move the column names to the top of the file."
+    )
+    return [Flaw("rows_above", None, message, "warning")]
 
 
 def _no_header(first: Sequence[str]) -> FileProblem:

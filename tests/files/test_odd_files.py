@@ -10,7 +10,7 @@ import pytest
 from blnk_api import currencies, files
 from blnk_api.drafts import mapping, mapping_problems
 from blnk_api.drafts.checking import CheckedRow, Checker, Known
-from blnk_api.facts.file_shape import FileShape, Record
+from blnk_api.facts.file_shape import FileShape, ReadOptions, Record
 from blnk_api.facts.mapping import ForAllRows, Use
 from blnk_api.files import FileProblem, header, kinds
 from blnk_api.files.amount_names import names_an_amount
@@ -155,6 +155,37 @@ def test_rows_above_the_column_names_of_a_second_file_do_not_vanish(
 ) -> None:
     shape, _, _ = check(file, f"{names}\n{rows}ledger,currency,note\nSavings,GBP,z\n")
     assert shape.header_row == 1
+
+
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ("Savings,USD,x\n", "1 of them looks like a balance: row 1."),
+        ("Savings,USD,x\nWallets,EUR,y\n", "2 of them look like balances, the first in row 1."),
+        ("Konto,Whg,Text\nSavings,USD,x\n", "1 of them looks like a balance: row 2."),
+    ],
+)
+def test_balances_above_the_column_names_are_reported(file: Path, above: str, said: str) -> None:
+    shape, _, told = check(file, f"{above}ledger,currency,note\nSavings,GBP,z\n")
+    assert told == ["rows_above: "]
+    assert said in shape.remarks[0].message
+    chosen = files.detect(file, "f.csv", ReadOptions(header_row=shape.header_row))
+    assert not chosen.remarks
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Base currency,USD\nReport currency,EUR\n",
+        "Balances\n2026-01-01,,Ada\n",
+        "a,b,c\n",
+        "Ledger,USD,Currency\n",
+    ],
+)
+def test_titles_above_the_column_names_are_not_called_balances(file: Path, above: str) -> None:
+    assert check(file, f"{above}ledger,currency,note\nSavings,GBP,z\n")[2] == []
+    two_columns = check(file, f"{above}ledger,currency\nSavings,GBP\n")[0]
+    assert two_columns.remarks == []
 
 
 def test_a_row_of_values_under_parameters_is_no_balance(file: Path) -> None:

@@ -481,7 +481,7 @@ def test_rows_that_continue_on_a_sheet_without_column_names_are_named(file: Path
         )
 
     table = rows(("ledger", "currency"), ("Savings", "USD"), ("Wallets", "EUR"))
-    more = rows(("Savings", "EUR"), ("Wallets", "USD"), ("Wallets", "EUR"))
+    more = rows(("Savings", "GBP"), ("Wallets", "USD"), ("Merchants", "EUR"))
     choices = rows(("Savings", "AED"), ("Wallets", "AFN"), ("", "EUR"), ("", "USD"))
     _, told = remarks(file, workbooks.parts({"Jan": table, "Continued": more, "Choices": choices}))
     assert len(told) == 1

@@ -44,7 +44,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         raise FileProblem("empty", "The file is empty. Choose another file, or save this one again.")
     kinds.refuse_by_text(text.strip("\0")[:8_192])
     dialect = dialect_of(path, encoding, chosen_delimiter(options) or find_delimiter(path, encoding))
-    number, headers = header.choose(filled_rows(path, dialect), options.header_row)
+    number, headers, above = header.choose(filled_rows(path, dialect), options.header_row)
     headers, remarks = _decoded_names(headers, found)
     if len(headers) == 1 and options.delimiter is None and header.known_uses(headers) == 0:
         raise FileProblem(
@@ -64,7 +64,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         header_row=number,
         headers=headers,
         rows_estimate=max(0, scanned.line_ends - number),
-        remarks=remarks,
+        remarks=above + remarks,
     )
     samples = [cut(record) for record in islice(records(path, shape), SAMPLES)]
     if not samples:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from blnk_api.common.invisible_characters import bare
 from blnk_api.common.quoting import shown
+from blnk_api.currencies import name_of
 from blnk_api.facts.file_shape import Flaw
 from blnk_api.files import header
 from blnk_api.files.limits import FileProblem
@@ -47,12 +48,17 @@ class Look(NamedTuple):
                 return at + 1 < len(self.top) or self.was_cut
         return False
 
-    def continues(self, other: "Look") -> bool:
+    def continues(self, other: "Look", headers: Sequence[str]) -> bool:
         """Whether it has more rows of another sheet, without the column names: most of its rows have values
-        of the other sheet's rows in two columns or more."""
+        of the other sheet's rows, or a currency, in two columns or more."""
         known = {(at, bare(cell)) for _, cells in other.top for at, cell in enumerate(cells)}
+        money = header.currency_columns(headers)
         alike = [
-            sum((at, value) in known for at, cell in enumerate(cells) if (value := bare(cell)))
+            sum(
+                (at, value) in known or (at in money and name_of(value) is not None)
+                for at, cell in enumerate(cells)
+                if (value := bare(cell))
+            )
             for _, cells in self.top
         ]
         return sum(count >= 2 for count in alike) * 2 > len(alike)
@@ -95,7 +101,7 @@ def others(looks: Sequence[Look], chosen: Look, headers: Sequence[str], *, was_c
         for look in looks
         if look is not chosen
         # A hidden sheet without column names holds the choices of a drop-down list.
-        and (look.has_rows_under(headers) or (not look.sheet.is_hidden and look.continues(chosen)))
+        and (look.has_rows_under(headers) or (not look.sheet.is_hidden and look.continues(chosen, headers)))
     ]
     if tables and not was_chosen:
         named = ", ".join(

@@ -197,7 +197,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
         chosen = choose(looked_at, options.sheet)
         part = chosen.sheet.part
         top = sheet_records.filled(book.sheet(part)) if options.header_row else iter(chosen.top)
-        number, headers = header.choose(top, options.header_row)
+        number, headers, above = header.choose(top, options.header_row)
         while headers and not headers[-1]:
             headers.pop()
         shape = FileShape(
@@ -207,7 +207,7 @@ def detect(path: Path, options: ReadOptions) -> FileShape:
             header_row=number,
             headers=headers,
             rows_estimate=max(0, chosen.last_row - number),
-            remarks=others(looked_at, chosen, headers, was_chosen=options.sheet is not None),
+            remarks=above + others(looked_at, chosen, headers, was_chosen=options.sheet is not None),
         )
         reader = book.sheet(part)
         found = sheet_records.records(reader, shape, lambda: book.sheet(part), most_bytes=_LOOK_BYTES)

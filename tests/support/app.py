@@ -33,9 +33,11 @@ LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
 QUICK = {
     **SHORT_WAITS,
     **{"PAGE_REFRESH": "1", "FORM_REFRESH": "0.5", "WORKER_NOTICES": "0.1", "PRACTICE_START": "180"},
+    "LATE_LOOKS": "1",
 }
 """Longer than in other tests: a browser is slower than a sender that polls fifty times a second, which takes
-an eighth of a core, and a page that refreshes three times a second takes two thirds of one."""
+an eighth of a core, and a page that refreshes three times a second takes two thirds of one. An app's sender
+is idle most of the time, and then late looks are nearly all that it does."""
 
 _URL = re.compile(r"URL: (http://\S+)")
 

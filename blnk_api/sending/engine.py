@@ -107,6 +107,7 @@ class Engine:
         """Set when the outcomes of all claimed rows of an import are recorded."""
         self._claiming = False
         self._is_full = False
+        self._awake_at = boottime()
         self._turn = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -114,20 +115,32 @@ class Engine:
     async def run(self) -> None:
         """Raises whatever broke: the process then ends, and restarts from what the store contains."""
         self.start(self._recorder.run(self._after_record))
+        nap = TICK_SECONDS
         try:
             while True:
                 if self._crash.done():
                     self._crash.result()
+                self._begin_again_after_sleep(nap)
                 permits = self.gateway.open(self.gateway.clock())
                 self._launch(permits)
                 self._feed()
                 busy = any(lane.sends or lane.out or lane.after for lane in self.lanes.values())
-                await self.gateway.nap(TICK_SECONDS, IDLE_SECONDS if not busy else TICK_SECONDS)
+                nap = TICK_SECONDS if busy else IDLE_SECONDS
+                await self.gateway.nap(TICK_SECONDS, nap)
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._recorder.write_down_the_rest()
+
+    def _begin_again_after_sleep(self, nap: float) -> None:
+        """A machine that slept for longer than a claim is good begins as after a start. `nap`: the seconds
+        that it was meant to rest."""
+        before, self._awake_at = self._awake_at, boottime()
+        if self._awake_at - before > nap + self._waits.claim_good:
+            for lane in self.lanes.values():
+                lane.forget_looks()
+                lane.starts_slowly()
 
     @property
     def in_flight(self) -> int:
@@ -234,11 +247,7 @@ class Engine:
 
     def _give_back(self, lane: Lane) -> None:
         """The import does not run anymore: claimed rows that have not left go back, others are forgotten."""
-        lane.ready.clear()
-        lane.stops += 1
-        lane.after = lane.first_claimed = 0
-        # By the time it is resumed, another desk may have created its rows.
-        lane.is_looked_up = lane.is_walked = False
+        lane.forget_looks()
         self._recorder.take_back(lane, len(lane.claimed), "The import stopped before the row was sent.")
 
     async def _after_record(self, lane: Lane) -> None:

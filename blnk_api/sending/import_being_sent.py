@@ -32,7 +32,7 @@ class Lane:
     fill_at: float = 0.0
     is_filling: bool = False
     stops: int = 0
-    """Rises while its import does not run: what was asked before that says nothing about rows after it."""
+    """Rises whenever it stopped: what was asked before that says nothing about rows after it."""
     is_looked_up: bool = False
     """Whether this process has decided how to look up the import's rows before they are claimed."""
     is_walked: bool = False
@@ -56,8 +56,6 @@ class Lane:
     """Blnk's own time of the first balance: see store.sending.attempts.remember_first."""
     sends: bool = False
     """Whether the import is running and this lane may claim rows."""
-    starts_over: int = 0
-    """How often it was paused because of another desk: what was asked before does not raise the stage."""
     restarts: bool = False
     """Whether it was paused because of another desk, and rows with two balances are being named. Until that
     is done, no row is claimed, even if it is resumed: what was already found would pause it again."""
@@ -69,6 +67,18 @@ class Lane:
     def out(self) -> int:
         """How many rows are between their claim and the record of their outcome."""
         return self.claiming + len(self.claimed) + self.in_flight + len(self.results) + self.recording
+
+    def forget_looks(self) -> None:
+        """It stopped: by the time it goes on, another desk may have created its rows."""
+        self.stops += 1
+        self.ready.clear()
+        self.after = self.first_claimed = 0
+        self.is_looked_up = self.is_walked = False
+
+    def starts_slowly(self) -> None:
+        """Only a few rows go before it is looked at whether another desk is sending."""
+        self.ramp = min(self.ramp, Ramp.FEW)
+        self.few_sent = 0
 
     def forget_sent(self) -> None:
         """From now on, balances are compared only with what is sent from now on."""

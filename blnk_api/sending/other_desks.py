@@ -142,7 +142,7 @@ class OtherDesks:
         if not met:
             return True
         lane.sends, lane.restarts = False, True
-        lane.starts_over += 1
+        lane.stops += 1
         await self._insist(_pause, number, reason=reason(met))
         self._start(self._restart(lane))
         return False

@@ -129,16 +129,16 @@ class Preflight:
 
     async def confirm_canary(self, lane: Lane, ref: str) -> None:
         """The first created balance must be found by its ref; else nothing lost could ever be found."""
-        start = lane.starts_over
-        if await self._is_well(lane, [ref], must_be_shown=True) and lane.starts_over == start:
+        stops = lane.stops
+        if await self._is_well(lane, [ref], must_be_shown=True) and lane.stops == stops:
             await self.raise_ramp(lane, Ramp.FEW)
         lane.is_confirming_canary = False
 
     async def confirm_few(self, lane: Lane) -> None:
         """The first rows together must be shown by Blnk, or not for as long as a replica may lag, and no
         other desk may have made any of them, before all others go."""
-        start = lane.starts_over
-        if await self._is_well(lane, lane.made) and lane.starts_over == start:
+        stops = lane.stops
+        if await self._is_well(lane, lane.made) and lane.stops == stops:
             await self.raise_ramp(lane, Ramp.ALL)
         lane.is_confirming_few = False
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -23,7 +24,7 @@ from blnk_api.store.imports import Import
 from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts
 from blnk_api.store.states import ImportState, RowState
-from tests.support.importer import WAIT_SECONDS, Importer, requests_for, wait_until
+from tests.support.importer import LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import (
@@ -150,6 +151,36 @@ def test_no_row_leaves_on_a_claim_that_is_too_old(
     for before, stopped_at in stood_still:
         too_old = [ref for ref in arrived[before:] if max(claimed[ref]) < stopped_at]
         assert len(too_old) <= 1, "they were claimed before the sender stood still, and left afterwards"
+
+
+def test_what_another_desk_made_while_the_machine_slept_is_not_made_again(
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All rows were looked up before it slept. A colleague imported the rest of the file meanwhile."""
+    monkeypatch.setenv("BLNK_WAIT_CLAIM_GOOD", "0.4")
+    importer.connect(requests_per_minute=6_000)
+    draft = begin_in_own_process(importer, rows=400)
+    worker = importer.processes[0]
+    os.kill(worker.pid, signal.SIGSTOP)
+    create_count_at_rest(practice_blnk)
+    made = set(practice_blnk.refs())
+    rest = [row for row in importer.rows(draft) if row.ref not in made]
+    assert len(rest) > 100
+    for row in rest:
+        stamps = {
+            "import_ref": row.ref,
+            "import_id": "imp_elsewhere",
+            "customer": orjson.loads(row.body or b"")["meta_data"]["customer"],
+        }
+        practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
+    os.kill(worker.pid, signal.SIGCONT)
+    ended = importer.wait_for(draft, ImportState.DONE, ImportState.PAUSED)
+    if ended.state is ImportState.PAUSED:
+        importer.resume(draft)
+    done = finish(importer, draft)
+    twice = len(practice_blnk.refs()) - len(set(practice_blnk.refs()))
+    assert twice <= 1, "one may have been given to the line at the very moment in which it fell asleep"
+    assert importer.counts(done)[RowState.EXISTS] >= len(rest) - 1
 
 
 def test_a_store_locked_by_another_program_for_a_while_loses_nothing(

@@ -13,6 +13,7 @@ from blnk_api.drafts.checking import Checker, Known
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.mapping import ForAllRows
 from blnk_api.files import FileProblem
+from tests.support import workbooks
 
 LEDGER = "ldg_11111111-1111-4111-8111-111111111111"
 OTHER = "ldg_22222222-2222-4222-8222-222222222222"
@@ -211,3 +212,19 @@ def test_a_complete_row_between_incomplete_lines_is_reported(file: Path) -> None
     """Nothing in it is known, and the line in which the mark was opened has a separator too many."""
     records = read(file, 'note;ledger;id\na;"Fees;1;\nb;Savings;2\nc;Deposits";3\nd;Loans;4\n')
     assert told(records) == [(2, "warning")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(("line", "severity"), [("Savings,EUR,b", "error"), ("Ring,Wien,b", "warning")])
+def test_a_row_that_a_workbook_lost_in_a_cell_is_not_sent_if_blnk_knows_its_ledger(
+    file: Path, line: str, severity: str, separator: str
+) -> None:
+    cell = workbooks.text("C2", f"open\n{line}".replace(",", separator))
+    sheet = workbooks.header("ledger", "currency", "note") + workbooks.row(
+        2, workbooks.text("A2", "Fees"), workbooks.text("B2", "USD"), cell
+    )
+    shape = files.detect(workbooks.write(file, workbooks.parts({"S": sheet})), "f.xlsx")
+    checker = Checker(shape, mapping.guess(shape), Known(ledgers={LEDGER: "Savings", OTHER: "Fees"}))
+    (row,) = (row for record in files.records(file, shape) for row in checker.check(record))
+    assert [one.severity for one in row.problems] == [severity]
+    assert (row.request is None) == (severity == "error")

@@ -15,7 +15,7 @@ from blnk_api.facts.file_shape import FileShape, Flaw, Record
 from blnk_api.facts.mapping import Mapping, Use
 from blnk_api.facts.problems import Problem, clip
 from blnk_api.files.column_names import is_formula_error
-from blnk_api.files.csv.unclosed_quotes import LINES, inner_cells, takes_in
+from blnk_api.files.csv.unclosed_quotes import LINES, SEPARATORS, inner_cells, takes_in
 from blnk_api.models import GENERAL_LEDGER_ID, RequestFields
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -45,7 +45,7 @@ class RecordReader:
     ) -> None:
         self._may_hold_totals = may_hold_totals
         self._headers = shape.headers
-        self._delimiter = shape.delimiter or ","
+        self._separators = shape.delimiter or SEPARATORS  # a workbook does not tell its text file's
         self._at = {use: column.position for use in Use if (column := mapping.column(use))}
         self._left_out = {column.position for column in mapping.columns if column.use in _NOT_SENT}
         self._needs_no_cell = not {Use.LEDGER, Use.CURRENCY} <= self._at.keys()
@@ -156,7 +156,10 @@ class RecordReader:
     def _holds_rows(self, record: Record, flaw: Flaw) -> bool:
         """Whether a line of the cell has an existing ledger or currency where a row would have one."""
         at = flaw.column or 0
-        found = [line.split(self._delimiter) for line in LINES.split(record.cells[at])]
+        lines = LINES.split(record.cells[at])
+        return any(self._are_rows([line.split(one) for line in lines], at) for one in self._separators)
+
+    def _are_rows(self, found: list[list[str]], at: int) -> bool:
         return any(
             (column == self._at.get(Use.LEDGER) and piece and self._ledgers[piece][0])
             or (column == self._at.get(Use.CURRENCY) and piece and self._currencies[piece][0])

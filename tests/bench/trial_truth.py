@@ -138,9 +138,18 @@ def judge(
             verdict.twice.append(f"{sorted(pair)} are of a row and of its fix, and nobody names them")
     if most_by_two_desks is not None and verdict.named_of_two_desks > most_by_two_desks:
         verdict.twice.append(f"{verdict.named_of_two_desks} rows, by two desks: too many")
-    real = {id for ids in (*held.twins().values(), *pairs) for id in ids}
+    made_elsewhere = (
+        id
+        for import_, rows in ended
+        for row in rows
+        if row.state is RowState.REFUSED
+        for id in held.ids.get(row.ref or "", [])
+        if _maker(held, desk_of, id) != desk_of[import_.id]
+    )
+    real = {id for ids in (*held.twins().values(), *pairs, made_elsewhere) for id in ids}
     for id in named - real:
-        verdict.untrue.append(f"{id} is named in findings, and is no twin")
+        told = "is named in findings, and is neither a twin nor another desk's balance of a rejected row"
+        verdict.untrue.append(f"{id} {told}")
     return verdict
 
 

@@ -132,8 +132,16 @@ class TwoDesks:
 
     desks: tuple[Ended, Ended]
 
-    def judged(self, *, makers: Sequence[int], named: bool = True, most: int | None = 6) -> Verdict:
-        """`makers` are the desks that made the row's balances, one after the other."""
+    def judged(
+        self,
+        *,
+        makers: Sequence[int],
+        named: bool = True,
+        most: int | None = 6,
+        first: RowState = RowState.CREATED,
+    ) -> Verdict:
+        """`makers` are the desks that made the row's balances, one after the other; `first` is what became of
+        the first desk's row."""
         ids = [f"bln_{at}" for at in range(len(makers))]
         twins = Findings(twins=[RowFinding(row=2, ids=ids)] if named else [])
         imports = [
@@ -145,6 +153,8 @@ class TwoDesks:
             desk.row._replace(state=RowState.CREATED, balance_id=id)
             for desk, id in zip(self.desks, held_by, strict=True)
         ]
+        if first is not RowState.CREATED:
+            rows[0] = rows[0]._replace(state=first, balance_id=None)
         made_by = {id: imports[maker].id for id, maker in zip(ids, makers, strict=True)}
         ended = [[(import_, [row])] for import_, row in zip(imports, rows, strict=True)]
         held = ExistingBalance({rows[0].ref or "": ids}, made_by)
@@ -165,6 +175,13 @@ def test_a_row_that_each_of_two_desks_created_is_no_failure_if_it_is_named(two_d
 def test_a_row_that_one_of_two_desks_created_twice_is_a_failure(two_desks: TwoDesks) -> None:
     assert len(two_desks.judged(makers=[0, 0]).twice) == 1
     assert len(two_desks.judged(makers=[0, 1, 1]).twice) == 1
+
+
+def test_a_rejected_row_that_the_other_desk_created_may_be_named(two_desks: TwoDesks) -> None:
+    rejected = two_desks.judged(makers=[1], first=RowState.REFUSED)
+    assert rejected.failures == []
+    by_itself = two_desks.judged(makers=[0], first=RowState.REFUSED)
+    assert any("is named in findings" in told for told in by_itself.untrue)
 
 
 def test_more_rows_that_two_desks_created_than_are_promised_are_a_failure(two_desks: TwoDesks) -> None:

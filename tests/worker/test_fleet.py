@@ -104,7 +104,7 @@ def test_a_file_is_checked_by_another_worker_after_its_own_was_killed(
 ) -> None:
     first = start_worker(importer)
     wait_for_workers(importer, 1)
-    practice_blnk.order_fault("latency", seconds=120)
+    practice_blnk.order_fault("latency", on="read", seconds=120)
     draft = importer.upload_alone(FILE)
     importer.wait_until_checked(draft, until=lambda one: one.stage is Stage.CHECKING)
 

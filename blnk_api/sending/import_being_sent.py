@@ -69,7 +69,7 @@ class Lane:
         return self.claiming + len(self.claimed) + self.in_flight + len(self.results) + self.recording
 
     def forget_looks(self) -> None:
-        """It stopped: by the time it goes on, another desk may have created its rows."""
+        """It stopped: by the time it continues, another desk may have created its rows."""
         self.stops += 1
         self.ready.clear()
         self.after = self.first_claimed = 0

@@ -244,7 +244,17 @@ class TestThePage:
         press(run(at), "Pause")
         assert "Paused: you paused it." in said(at)
         assert "Paused: Ada (not verified) paused it." in said(visit("imports.py", **link(draft)))
-        press(at, "Cancel import…")
+
+    def test_a_person_who_asks_to_cancel_an_import_reads_you_and_others_read_the_name(
+        self, importer: Importer
+    ) -> None:
+        draft = importer.draft(requests_for(3))
+        importer.confirm(draft)
+        with importer.store.write() as tx:
+            people.set_name(tx, "ada's browser", "Ada")
+        at = visit("imports.py", **link(draft))
+        at.session_state["browser"] = "ada's browser"
+        press(run(at), "Cancel import…")
         assert "Paused: you are deciding whether to cancel it." in said(at)
         told = said(visit("imports.py", **link(draft)))
         assert "Paused: Ada (not verified) is deciding whether to cancel it." in told

@@ -59,8 +59,9 @@ def tries_of(store: Store, import_: Import, row_ids: Sequence[int] | None = None
 
 
 def claim(store: Store, import_: Import, row_ids: Sequence[int] | None = None) -> Claimed:
+    tries = tries_of(store, import_, row_ids)
     with store.write() as tx:
-        return claims.claim(tx, import_.number, tries_of(store, import_, row_ids))
+        return claims.claim(tx, import_.number, tries)
 
 
 def record(store: Store, import_: Import, *results: Result) -> None:

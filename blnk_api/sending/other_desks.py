@@ -137,10 +137,12 @@ class OtherDesks:
         ]
         if not telling or not lane.sends:
             return True
-        number, id = lane.import_.number, lane.import_.id
+        number, id, stops = lane.import_.number, lane.import_.id, lane.stops
         met = await self._store.read(strangers, number, id, telling)
         if not met:
             return True
+        if lane.stops != stops:
+            return False  # another look met them first, and a person may have resumed the import since
         lane.sends, lane.restarts = False, True
         lane.stops += 1
         await self._insist(_pause, number, reason=reason(met))

@@ -23,7 +23,7 @@ from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.search import row_history
 from blnk_api.store.sending import attempts
-from blnk_api.store.states import ImportState, RowState
+from blnk_api.store.states import ImportState, PausedBy, RowState
 from tests.support.importer import LEDGER, WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.postgres import Postgres
 from tests.support.practice import PracticeBlnk
@@ -174,10 +174,15 @@ def test_what_another_desk_made_while_the_machine_slept_is_not_made_again(
         }
         practice_blnk.create_balance(ledger_id=LEDGER, currency="NGN", meta_data=stamps)
     os.kill(worker.pid, signal.SIGCONT)
-    ended = importer.wait_for(draft, ImportState.DONE, ImportState.PAUSED)
-    if ended.state is ImportState.PAUSED:
-        importer.resume(draft)
-    done = finish(importer, draft)
+
+    def is_over() -> bool:
+        now = importer.find(draft.id)
+        if now.paused_by is PausedBy.DESK:
+            importer.resume(draft)
+        return now.state is ImportState.DONE
+
+    let_go_on(importer, draft, is_over)
+    done = importer.find(draft.id)
     twice = len(practice_blnk.refs()) - len(set(practice_blnk.refs()))
     assert twice <= 1, "one may have been given to the line at the very moment in which it fell asleep"
     assert importer.counts(done)[RowState.EXISTS] >= len(rest) - 1

@@ -144,7 +144,7 @@ class OtherDesks:
         if lane.stops != stops:
             return False  # another look met them first, and a person may have resumed the import since
         lane.sends, lane.restarts = False, True
-        lane.stops += 1
+        lane.forget_looks()
         await self._insist(_pause, number, reason=reason(met))
         self._start(self._restart(lane))
         return False

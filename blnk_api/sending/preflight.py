@@ -67,11 +67,10 @@ class Preflight:
         try:
             are_first = lane.after == 0 and not lane.is_looked_up
             if not are_first and not lane.is_looked_up:
-                lane.is_walked = await self._walk_up(lane)
-                lane.is_looked_up = lane.stops == stops
-                if not lane.is_looked_up:
-                    lane.is_walked = False
+                is_walked = await self._walk_up(lane)
+                if lane.stops != stops:
                     return
+                lane.is_looked_up, lane.is_walked = True, is_walked
             n = REFS_PER_LOOK if are_first else ROWS_PER_FILL
             rows = await self._store.read(ready_rows, lane.import_.number, after=lane.after, limit=n)
             if not rows:

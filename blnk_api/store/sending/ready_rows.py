@@ -20,10 +20,14 @@ class Ready(NamedTuple):
     """How often it was sent before."""
 
 
+_OF_A_ROW = (rows.c.id, rows.c.ref, rows.c.body, rows.c.tries)
+"""The columns of a Ready, in its order."""
+
+
 def ready_rows(tx: Connection, import_: int, *, after: int, limit: int) -> list[Ready]:
     """READY rows in file order, paged by key."""
     found = tx.execute(
-        select(rows.c.id, rows.c.ref, rows.c.body, rows.c.tries)
+        select(*_OF_A_ROW)
         .where(rows.c.import_ == import_, rows.c.state == RowState.READY, rows.c.id > after)
         .order_by(rows.c.id)
         .limit(limit)
@@ -39,9 +43,7 @@ def ready_among(tx: Connection, row_ids: Sequence[int]) -> list[Ready]:
         found += [
             Ready(*one)
             for one in tx.execute(
-                select(rows.c.id, rows.c.ref, rows.c.body, rows.c.tries).where(
-                    rows.c.id.in_(part), rows.c.state == RowState.READY
-                )
+                select(*_OF_A_ROW).where(rows.c.id.in_(part), rows.c.state == RowState.READY)
             )
         ]
     return found
@@ -51,8 +53,6 @@ def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[R
     """The READY rows of an import that have one of these refs."""
     # The state is compared here: in the query, SQLite would scan all READY rows.
     found = tx.execute(
-        select(rows.c.id, rows.c.ref, rows.c.body, rows.c.tries, rows.c.state).where(
-            rows.c.import_ == import_, rows.c.ref.in_(refs)
-        )
+        select(*_OF_A_ROW, rows.c.state).where(rows.c.import_ == import_, rows.c.ref.in_(refs))
     )
     return [Ready(*one) for *one, state in found if state == RowState.READY]

@@ -72,6 +72,10 @@ def currency_columns(names: Sequence[str]) -> list[int]:
     return [at for at, name in enumerate(names) if (recognise(name) or ("",))[0] is Use.CURRENCY]
 
 
+def _names_a_currency(cells: Sequence[str], columns: Sequence[int]) -> bool:
+    return any(name_of(bare(cells[at]).upper()) for at in columns if at < len(cells))
+
+
 def _has_balances(rows: Sequence[Row]) -> bool:
     """Whether there are balances between the first row, which names columns, and the last, which names some
     again, as in files that were put together. One row of values before a blank line belongs to the
@@ -81,8 +85,7 @@ def _has_balances(rows: Sequence[Row]) -> bool:
     balances = [
         number
         for number, cells in between
-        if any(name_of(bare(cells[at]).upper()) for at in currencies if at < len(cells))
-        or any(ID.fullmatch(bare(cell)) for cell in cells)
+        if _names_a_currency(cells, currencies) or any(ID.fullmatch(bare(cell)) for cell in cells)
     ]
     return len(balances) > 1 or balances == [following - 1]
 
@@ -153,9 +156,7 @@ def _told_of(above: Sequence[Row], number: int, headers: Sequence[str]) -> list[
     balances = [
         row
         for row, cells in above
-        if _filled_width(cells) == width
-        and any(name_of(bare(cells[at]).upper()) for at in money)
-        and known_uses(cells) < 2
+        if _filled_width(cells) == width and _names_a_currency(cells, money) and known_uses(cells) < 2
     ]
     if len(balances) < (1 if width > 2 else 3):  # two cells may be a parameter: "Base currency, USD"
         return []

@@ -66,9 +66,10 @@ def only_reading(one: str, other: str) -> bool:
     if one == other:
         return True
     first, second = _plain(one), _plain(other)
-    if first == second or max(len(first), len(second)) > _LONGEST:
-        return first == second
-    return _same_day(first, second) or _same_number(first, second) or _same_bytes(one, other)
+    if first == second:
+        return True
+    may_be = max(len(first), len(second)) <= _LONGEST
+    return may_be and (_same_day(first, second) or _same_number(first, second) or _same_bytes(one, other))
 
 
 def names_that_differ(

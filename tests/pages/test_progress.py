@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import event, update
+from streamlit.testing.v1 import AppTest
 
 from blnk_api.reports import progress_figures
 from blnk_api.reports.progress_figures import ProgressReader, rows_per_second
@@ -197,6 +198,17 @@ class TestTheWords:
         assert about_progress.speed(0.1) == "6 rows a minute"
 
 
+def opened_by_ada(importer: Importer) -> tuple[Import, AppTest]:
+    """A confirmed import of three rows, and its page in the browser of Ada, who has entered her name."""
+    draft = importer.draft(requests_for(3))
+    importer.confirm(draft)
+    with importer.store.write() as tx:
+        people.set_name(tx, "ada's browser", "Ada")
+    at = visit("imports.py", **link(draft))
+    at.session_state["browser"] = "ada's browser"
+    return draft, at
+
+
 class TestThePage:
     def test_a_running_import_says_how_fast_it_is_and_why_not_faster(
         self, importer: Importer, monkeypatch: pytest.MonkeyPatch
@@ -235,12 +247,7 @@ class TestThePage:
     def test_a_person_who_paused_an_import_reads_you_and_others_read_the_name(
         self, importer: Importer
     ) -> None:
-        draft = importer.draft(requests_for(3))
-        importer.confirm(draft)
-        with importer.store.write() as tx:
-            people.set_name(tx, "ada's browser", "Ada")
-        at = visit("imports.py", **link(draft))
-        at.session_state["browser"] = "ada's browser"
+        draft, at = opened_by_ada(importer)
         press(run(at), "Pause")
         assert "Paused: you paused it." in said(at)
         assert "Paused: Ada (not verified) paused it." in said(visit("imports.py", **link(draft)))
@@ -248,12 +255,7 @@ class TestThePage:
     def test_a_person_who_asks_to_cancel_an_import_reads_you_and_others_read_the_name(
         self, importer: Importer
     ) -> None:
-        draft = importer.draft(requests_for(3))
-        importer.confirm(draft)
-        with importer.store.write() as tx:
-            people.set_name(tx, "ada's browser", "Ada")
-        at = visit("imports.py", **link(draft))
-        at.session_state["browser"] = "ada's browser"
+        draft, at = opened_by_ada(importer)
         press(run(at), "Cancel import…")
         assert "Paused: you are deciding whether to cancel it." in said(at)
         told = said(visit("imports.py", **link(draft)))

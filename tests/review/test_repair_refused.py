@@ -133,7 +133,7 @@ def test_a_row_whose_earlier_request_was_carried_out_after_all_is_not_created_ag
 def test_a_row_that_is_fixed_once_a_walk_has_passed_is_looked_up_under_its_new_reference(
     importer: Importer, practice_blnk: PracticeBlnk, client: BlnkClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The import was resumed behind rows that were rejected, and somebody else has made the fixed balance."""
+    """The import was resumed behind rows that were rejected, and another desk has made the fixed balance."""
     monkeypatch.setattr(existing, "FEWEST_LOOKS_FOR_A_WALK", 0)
     made: list[str] = []
 

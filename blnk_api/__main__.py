@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from blnk_api import __version__
-from blnk_api.cli import import_options
 from blnk_api.cli.exit_codes import ExitCode
 from blnk_api.common import log, open_files, private_files
-from blnk_api.common.process_start import loading
+from blnk_api.common.process_start import ending, loading
 from blnk_api.review import act_texts
 
 _EXITS = """exit codes:
@@ -32,6 +31,8 @@ Ctrl-C pauses. The same import command continues where it stopped; no balance is
 _ID = "the import's id; `status` shows it"
 
 _DESK = "whole_desk"
+_OPTIONS = "blnk_api.cli.import_options"
+_FORKS = "blnk_api.cli.import_steps.forks"
 _RUN = "blnk_api.cli.run_command"
 _EARLIER_NAMES = {"look-again": "recheck", "this-is-it": "link"}
 """Command names of earlier versions, which scripts may still use."""
@@ -43,13 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_files.raise_limit()
     options.act = f"blnk_api.cli.{options.act}"
     try:
+        if options.reads_file and arguments is None:
+            _fork_readers()
         loading.load(_RUN, options.act.partition(":")[0])
     except KeyboardInterrupt:
         print("Interrupted. Nothing was sent.", file=sys.stderr)
         return ExitCode.INTERRUPTED
     from blnk_api.cli.run_command import run
 
-    return run(options, may_fork=arguments is None)
+    return run(options)
+
+
+def _fork_readers() -> None:
+    """Starts what reads and checks the file, which then imports the rest of what it needs while the command
+    does the same."""
+    loading.load(_FORKS)
+    from blnk_api.cli.import_steps import forks
+
+    forks.fork_here()
 
 
 def _renamed(arguments: Sequence[str]) -> list[str]:
@@ -67,6 +79,9 @@ def _day(text: str) -> datetime:
 
 def _parser() -> ArgumentParser:
     """Each command names its function in `cli`, which is loaded for that command alone."""
+    loading.load(_OPTIONS)
+    from blnk_api.cli import import_options
+
     parser = ArgumentParser(
         prog="python -m blnk_api",
         description="Creates balances in Blnk from a spreadsheet: each row once, or you are told why not.",
@@ -209,4 +224,4 @@ if __name__ == "__main__":
     if log.is_json():
         log.to_stderr()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # pauses, as Ctrl-C does
-    sys.exit(main())
+    ending.end(main())

@@ -11,16 +11,12 @@ from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.output import remark
 from blnk_api.cli.own_notifications import sent_at_end
 from blnk_api.cli.session import Session
-from blnk_api.drafts import check_process
 from blnk_api.errors import SettingsProblem
-from blnk_api.files import reading_process
 from blnk_api.store import StoreUnavailable, failures
 
 
-def run(options: Namespace, *, may_fork: bool) -> ExitCode:
-    """`options.act` is "module:function". `may_fork`: this process was started for the command alone."""
-    if options.reads_file and may_fork:
-        fork_here()
+def run(options: Namespace) -> ExitCode:
+    """`options.act` is "module:function"."""
     act: Callable[..., ExitCode] = pkgutil.resolve_name(options.act)
     try:
         if not options.with_session:
@@ -35,15 +31,6 @@ def run(options: Namespace, *, may_fork: bool) -> ExitCode:
         return _end("Interrupted. `status` shows where each import is.", ExitCode.INTERRUPTED)
     except (SQLAlchemyError, OSError) as problem:
         return _end(f"{failures.explain(problem)} Then run the same command again.", ExitCode.STOPPED)
-
-
-def fork_here() -> None:
-    """What reads and checks the file needs what is imported here already.
-
-    Only for a process that has opened nothing: SQLite's locks and a server's connections break in a fork.
-    """
-    reading_process.fork_here()
-    check_process.fork_here()
 
 
 def _end(sentence: str, code: ExitCode) -> ExitCode:

@@ -25,7 +25,9 @@ class ScratchSession(Session):
         # Renewing invalidates the old refresh token for everyone, so the new one is stored for everyone.
         self._tokens = TokenStore(opened.store.engine, opened.settings.data_dir)
         url = f"sqlite:///{folder / 'journal.db'}"
-        self._desk = Desk(replace(opened.settings, data_dir=folder, database_url=url), Store(url))
+        self._desk = Desk(
+            replace(opened.settings, data_dir=folder, database_url=url), Store(url, for_drafts=True)
+        )
         self.store.migrate()
 
     @property
@@ -44,8 +46,5 @@ class ScratchSession(Session):
 @contextmanager
 def aside(opened: Session, connection: Connection) -> Iterator[ScratchSession]:
     with tempfile.TemporaryDirectory(prefix="balance-desk-") as folder:
-        made = ScratchSession(opened, connection, Path(folder))
-        try:
-            yield made
-        finally:
-            made.store.close()
+        # The store is not closed: SQLite would first copy all its rows into a file that is deleted next.
+        yield ScratchSession(opened, connection, Path(folder))

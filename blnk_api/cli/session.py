@@ -7,12 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from blnk_api import settings as settings_module
 from blnk_api.access.actors import Actor
 from blnk_api.cli.exit_codes import CommandFailed, ExitCode
-from blnk_api.client import BlnkClient
 from blnk_api.common.quoting import shown
 from blnk_api.desk.desk import open_desk
 from blnk_api.drafts import results_file as results_of
@@ -23,6 +22,9 @@ from blnk_api.practice.launch import PracticeNotStarted
 from blnk_api.settings import Connection, Settings
 from blnk_api.store import Store, imports
 from blnk_api.store.imports import Import
+
+if TYPE_CHECKING:
+    from blnk_api.client import BlnkClient
 
 _END_SECONDS = 5.0
 
@@ -54,7 +56,7 @@ class Session:
     def store(self) -> Store:
         return self._desk.store
 
-    def client(self, connection: Connection) -> BlnkClient:
+    def client(self, connection: Connection) -> "BlnkClient":
         return self._desk.client(connection)
 
     def find(self, id: str) -> Import:

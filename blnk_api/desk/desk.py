@@ -5,15 +5,14 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from blnk_api import settings as settings_
 from blnk_api.blnk.auth import token_source
-from blnk_api.client import BlnkClient
 from blnk_api.desk import links_key, sign_in_required
 from blnk_api.desk.links import Links
-from blnk_api.drafts.rechecking.change_and_check import AtOnce
 from blnk_api.errors import SettingsProblem
 from blnk_api.settings import Connection, Instance, Settings
 from blnk_api.store import Store, StoreUnavailable, failures, imports, instance_numbers
@@ -21,6 +20,10 @@ from blnk_api.store.imports import Import
 from blnk_api.store.kept_files import Files, files_of
 from blnk_api.store.sending import senders
 from blnk_api.store.token_store import TokenStore
+
+if TYPE_CHECKING:
+    from blnk_api.client import BlnkClient
+    from blnk_api.drafts.rechecking.change_and_check import AtOnce
 
 _PAGE_PATIENCE_SECONDS = 5.0
 """Meanwhile someone is looking at an empty page."""
@@ -57,12 +60,18 @@ class Desk:
         return files_of(self.store, self.settings)
 
     @cached_property
-    def at_once(self) -> AtOnce:
+    def at_once(self) -> "AtOnce":
         """For functions that change a draft: the change is checked at once."""
+        # Imported here: no command needs it.
+        from blnk_api.drafts.rechecking.change_and_check import AtOnce
+
         return AtOnce(self.settings, self.client)
 
-    def client(self, connection: Connection) -> BlnkClient:
+    def client(self, connection: Connection) -> "BlnkClient":
         """Reads for pages. The sender reserves part of the rate limit for them for a while."""
+        # Imported here: most commands leave requests to other processes.
+        from blnk_api.client import BlnkClient
+
         self._pages_read(connection)
         waits = self.settings.waits
         token_store = TokenStore(self.store.engine, self.settings.data_dir)

@@ -10,10 +10,10 @@ import stat
 from pathlib import Path
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql
 
 from blnk_api.errors import SettingsProblem
 from blnk_api.store import Store
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.tables import desk_keys
 
 FILE = "links.key"
@@ -34,7 +34,7 @@ def refuse_bad(store: Store, data_dir: Path) -> None:
 
 def keep(tx: Connection, key: str) -> bool:
     """Stores the desk's key. Returns False if there already is one."""
-    first = postgresql.insert(desk_keys).values(name=_NAME, value=key).on_conflict_do_nothing()
+    first = insert_or(tx, desk_keys).values(name=_NAME, value=key).on_conflict_do_nothing()
     return tx.execute(first.returning(desk_keys.c.name)).first() is not None
 
 

@@ -6,7 +6,6 @@ from typing import Literal, TypedDict, Unpack
 
 import orjson
 from sqlalchemy import Connection, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.access.actors import Actor
 from blnk_api.facts.file_shape import FileShape, ReadOptions
@@ -16,6 +15,7 @@ from blnk_api.facts.stored import Stored
 from blnk_api.facts.totals import Accepted, Totals
 from blnk_api.settings import Instance
 from blnk_api.store.events import EventKind, note
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.instance_numbers import number_for
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import ImportState, Stage
@@ -78,9 +78,8 @@ def create(
         **stored_actor.stored(who),
         **_as_columns(facts),
     }
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     made = tx.execute(
-        dialect.insert(imports).values(values).on_conflict_do_nothing().returning(imports.c.number)
+        insert_or(tx, imports).values(values).on_conflict_do_nothing().returning(imports.c.number)
     ).scalar()
     if made is None:
         return False

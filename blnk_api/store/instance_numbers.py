@@ -1,11 +1,11 @@
 """The numbers of instances in this store: assigned, found, and which of them have imports."""
 
 from sqlalchemy import Connection, Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.tables import imports, instances
 
 
@@ -16,8 +16,7 @@ def number_for(tx: Connection, instance: Instance) -> int:
         "instance_id": instance.instance_id,
         "environment": instance.environment,
     }
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    tx.execute(dialect.insert(instances).values(**facts).on_conflict_do_nothing())
+    tx.execute(insert_or(tx, instances).values(**facts).on_conflict_do_nothing())
     number: int = tx.execute(_number(instance)).scalar_one()
     return number
 

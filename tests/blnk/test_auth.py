@@ -16,8 +16,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from blnk_api import errors
-from blnk_api.blnk import auth
-from blnk_api.blnk.auth import OAuthTokens, StaticToken, Token, token_source
+from blnk_api.blnk import oauth
+from blnk_api.blnk.auth import StaticToken, Token, token_source
+from blnk_api.blnk.oauth import OAuthTokens
 from blnk_api.client import BlnkClient
 from blnk_api.models import BalanceRequest
 from blnk_api.settings import Connection, OAuth
@@ -329,7 +330,7 @@ def test_a_token_endpoint_that_is_not_there_is_not_connected(
 def test_a_renewal_that_another_process_never_finishes_is_not_awaited_forever(
     blnk: PracticeBlnk, acme: Connection, token_store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_LOCK_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(oauth, "_LOCK_GRACE_SECONDS", 0.0)
     blnk.order_fault("hang", on="token", times=1)
     hung = tokens_of(replace(acme, request_timeout_seconds=4), token_store)
     impatient = tokens_of(replace(acme, request_timeout_seconds=0.1), token_store)

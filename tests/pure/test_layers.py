@@ -132,12 +132,13 @@ def test_what_sends_reads_no_files_and_knows_no_drafts() -> None:
         ),
         ("blnk_api.__main__", ("procrastinate", "sqlalchemy", "requests", "aiohttp")),
         ("blnk_api.cli.import_command", ("aiohttp", "xlsxwriter", "procrastinate", "starlette", "pandas")),
+        ("blnk_api.cli.import_command", ("requests", "cryptography", "sqlalchemy.dialects.postgresql")),
         ("blnk_api.desk.health", ("apprise",)),
         ("blnk_api.cli.session", ("apprise",)),
         ("blnk_api.settings", ("blnk_api.practice", "starlette", "sqlalchemy", "pandas")),
         ("blnk_api.client", ("aiohttp", "sqlalchemy", "starlette", "pandas", "blnk_api.practice")),
         ("blnk_api.review.actions", ("aiohttp", "starlette", "pandas")),
-        ("blnk_api.drafts.check_draft", ("aiohttp", "starlette", "pandas")),
+        ("blnk_api.drafts.check_draft", ("aiohttp", "starlette", "pandas", "pycountry", "cryptography")),
     ],
 )
 def test_a_process_loads_only_what_it_needs(module: str, never: tuple[str, ...]) -> None:

@@ -4,8 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-import chardet
-
 WESTERN = "windows-1252"
 
 _CANDIDATES = {
@@ -36,6 +34,9 @@ _KANA = re.compile("[\u3041-\u30ff]")
 def guess(lines: bytes) -> str:
     """The name of the likeliest encoding of some lines that are not UTF-8. Takes a few milliseconds for 16
     kB."""
+    # Imported here: almost every file is UTF-8.
+    import chardet
+
     found = chardet.detect_all(
         lines, ignore_threshold=True, include_encodings=list(_CANDIDATES), compat_names=False
     )

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql
 
 from blnk_api.store.database import Store
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.kept_files.interface import PIECE_BYTES, Written
 from blnk_api.store.tables import kept_files, kept_pieces
 
@@ -85,7 +85,7 @@ def _is_at(name: str) -> ColumnElement[bool]:
 
 def _name(tx: Connection, name: str, facts: dict[str, object]) -> None:
     """Gives the contents this name from the end of this transaction on. Former contents are deleted."""
-    first = postgresql.insert(kept_files).values(name=name, **facts).on_conflict_do_nothing()
+    first = insert_or(tx, kept_files).values(name=name, **facts).on_conflict_do_nothing()
     tx.execute(first)  # waits for anyone who puts a file of this name at the same moment
     is_it = kept_files.c.name == name
     before = tx.execute(select(kept_files.c.content).where(is_it).with_for_update()).scalar_one()

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, exists, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.outbox.notifications import ALL, Notification, notification_of
 from blnk_api.store.tables import deliveries, notices
 
@@ -44,10 +44,9 @@ def drop_without_recipient(tx: Connection, notification: Notification, *, has_co
 def address_it(tx: Connection, notification: Notification, addresses: Collection[str]) -> None:
     """Assigns a notification to each of these addresses that does not have it yet. Addresses that are no
     longer set up are dropped."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     now = time.time()
     owed = [{"notice": notification.id, "address": one, "tries": 0, "next_at": now} for one in addresses]
-    tx.execute(dialect.insert(deliveries).values(owed).on_conflict_do_nothing())
+    tx.execute(insert_or(tx, deliveries).values(owed).on_conflict_do_nothing())
     gone = [
         deliveries.c.notice == notification.id,
         deliveries.c.next_at.is_not(None),

@@ -3,8 +3,8 @@
 import time
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.tables import people
 
 MAX_NAME_CHARACTERS = 80
@@ -23,10 +23,9 @@ def set_name(tx: Connection, browser: str, name: str) -> None:
         raise ValueError("Enter a name.")
     if len(tidy) > MAX_NAME_CHARACTERS:
         raise ValueError(f"Enter at most {MAX_NAME_CHARACTERS} characters.")
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     values = {"name": tidy, "at": time.time()}
     tx.execute(
-        dialect.insert(people)
+        insert_or(tx, people)
         .values(browser=browser, **values)
         .on_conflict_do_update(index_elements=["browser"], set_=values)
     )

@@ -4,12 +4,12 @@ import time
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.access.actors import Actor
 from blnk_api.access.acts import Act
 from blnk_api.connections import Instance
 from blnk_api.facts.mapping import Mapping
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.people import stored_actor
 from blnk_api.store.tables import mappings
 
@@ -35,10 +35,9 @@ def save(
     name = " ".join(name.split())
     if not name or len(name) > MOST_NAME_CHARACTERS:
         raise ValueError(f"Enter a name of at most {MOST_NAME_CHARACTERS} characters.")
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     facts = {"mapping": mapping.stored(), "at": time.time(), **stored_actor.stored(who)}
     tx.execute(
-        dialect.insert(mappings)
+        insert_or(tx, mappings)
         .values(fingerprint=fingerprint, name=name, **facts)
         .on_conflict_do_update(index_elements=["fingerprint", "name"], set_=facts)
     )

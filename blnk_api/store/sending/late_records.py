@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from blnk_api.common.row_label import label_of
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.tables import duplicate_looks, instances, late_looks, rows
 
 SETTLES_BEFORE_FIRST = 10
@@ -52,7 +52,6 @@ def owe_for_duplicates(tx: Connection, row_ids: Sequence[int]) -> None:
 
 
 def _owe(tx: Connection, looks: Table, row_ids: Sequence[int], *, key: list[str]) -> None:
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     now = time.time()
     names = ["row", "ref", "import_", "instance", "since", "next_at"]
     for start in range(0, len(row_ids), _IDS_PER_STATEMENT):
@@ -68,7 +67,7 @@ def _owe(tx: Connection, looks: Table, row_ids: Sequence[int], *, key: list[str]
             .join(instances, instances.c.id == rows.c.instance)
             .where(rows.c.id.in_(row_ids[start : start + _IDS_PER_STATEMENT]), rows.c.ref.is_not(None))
         )
-        owed = dialect.insert(looks).from_select(names, asked)
+        owed = insert_or(tx, looks).from_select(names, asked)
         again = {one: owed.excluded[one] for one in ("ref", "since", "next_at") if one not in key}
         tx.execute(owed.on_conflict_do_update(index_elements=key, set_=again))
 

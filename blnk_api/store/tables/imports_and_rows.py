@@ -117,13 +117,14 @@ rows = Table(
     Index("rows_by_number", "import_", "number"),
 )
 
+# These are partial on Postgres too, by the migrations. To name its dialect here would load it for SQLite too.
 for _name, _column in (
     ("rows_with_problems", "number"),
     ("rows_by_own_key", "own_key"),
     ("rows_by_twin_key", "twin_key"),
 ):
     _are_few = rows.c["problems" if _column == "number" else _column].is_not(None)
-    Index(_name, rows.c.import_, rows.c[_column], sqlite_where=_are_few, postgresql_where=_are_few)
+    Index(_name, rows.c.import_, rows.c[_column], sqlite_where=_are_few)
 
 _HELD = text("state in ('SENDING', 'UNKNOWN', 'CREATED')")
 
@@ -133,7 +134,6 @@ Index(
     rows.c.ref,
     unique=True,
     sqlite_where=_HELD,
-    postgresql_where=_HELD,
 )
 
 _HAS_BALANCE = text("state = 'CREATED'")
@@ -144,7 +144,6 @@ Index(
     rows.c.balance_id,
     unique=True,
     sqlite_where=_HAS_BALANCE,
-    postgresql_where=_HAS_BALANCE,
 )
 
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from blnk_api.store.inserts import insert_or
 from blnk_api.store.tables import imports, trail, trail_heads
 from blnk_api.store.trail import hashes
 
@@ -83,9 +83,8 @@ def origin_of(tx: Connection, chain: int) -> str:
 def _held_head(tx: Connection, chain: int) -> Head:
     found = head(tx, chain, hold=True)
     if found is None:
-        dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
         first = {"chain": chain, "n": 0, "link": origin_of(tx, chain)}
-        tx.execute(dialect.insert(trail_heads).values(first).on_conflict_do_nothing())
+        tx.execute(insert_or(tx, trail_heads).values(first).on_conflict_do_nothing())
         found = head(tx, chain, hold=True)
         assert found is not None
     return found

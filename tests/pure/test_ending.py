@@ -21,7 +21,10 @@ def test_what_was_printed_is_read_and_the_exit_code_is_kept() -> None:
 def test_if_nobody_reads_it_any_more_the_exit_code_says_so() -> None:
     read, write = os.pipe()
     os.close(read)
-    ended = subprocess.run([sys.executable, "-c", ENDS], stdout=write, stderr=subprocess.PIPE, text=True)
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDS], stdout=write, stderr=subprocess.PIPE, env=buffered, text=True
+    )
     os.close(write)
     assert ended.returncode == 120
     assert "BrokenPipeError" in ended.stderr

@@ -1,35 +1,28 @@
-"""Sends many requests at once through aiohttp. `answer_meaning` interprets the replies.
+"""Sends many requests at once, each over a connection of a pool. `answer_meaning` interprets the replies.
 
-One call is one request: no redirects, no retries (aiohttp repeats only idempotent methods on a connection
-that was closed, never POST). A request that is given up is aborted, so that no byte of it leaves later. A
-claim that expires while the connection is being made never leaves at all.
+One call is one request: no redirects, no retries, no cookies. A claim that has expired when its connection is
+ready never leaves: its age is checked in the same step of the event loop that writes it. A request that is
+given up is aborted, so that no byte of it leaves later.
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
-import struct
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
-
-import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import BytesPayload
-from yarl import URL
+from urllib.parse import quote, urlencode, urlsplit
 
 from blnk_api.blnk import USER_AGENT
 from blnk_api.blnk.boot_clock import boottime
+from blnk_api.blnk.connection_pool import ConnectionPool
+from blnk_api.blnk.http_connection import AnswerIncomplete, AnswerTooLarge, HttpConnection, Received
 from blnk_api.blnk.replies import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 from blnk_api.common import open_files
 
 _SWEEP_SECONDS = 0.1
-_PIECE_BYTES = 256 * 1024
+_MOST_HEADS = 256
+_LEFT_AS_IT_IS = "/%:@!$&'()*+,;="
+"""What needs no quoting in a path. A percent sign was put there by whoever quoted an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +31,8 @@ class NotSent:
     machine."""
 
 
-class _Stale(Exception):
-    pass
-
-
-_leave_before: ContextVar[float] = ContextVar("leave_before", default=float("inf"))
-_transports: ContextVar[list[asyncio.Transport | None]] = ContextVar("transports")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Returns no connection for a claim that expired while it was being made."""
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        connection = await super().connect(*args, **kwargs)
-        if boottime() > _leave_before.get():
-            connection.release()
-            raise _Stale
-        _transports.get().append(connection.transport)
-        return connection
-
-
 def _always() -> bool:
     return True
-
-
-class _Body(BytesPayload):
-    """Checks the age of its claim at the moment of writing: aiohttp writes one event loop turn after it has
-    the connection, and this process may be suspended between the two."""
-
-    def __init__(self, value: bytes, leave_before: float, may_leave: Callable[[], bool]) -> None:
-        super().__init__(value)
-        self._leave_before = leave_before
-        self._may_leave = may_leave
-        self.is_stale = False
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        if boottime() > self._leave_before or not self._may_leave():
-            self.is_stale = True
-            raise _Stale
-        await super().write_with_length(writer, content_length)
 
 
 class BulkClient:
@@ -86,35 +42,22 @@ class BulkClient:
         self, url: str, *, most_at_once: int, connect_seconds: float, request_timeout_seconds: float
     ) -> None:
         self._url = url
-        self._deadlines: dict[asyncio.Task[object], float] = {}
-        self._overdue: set[asyncio.Task[object]] = set()
-        self._sweep: asyncio.TimerHandle | None = None
         self._timeout_seconds = request_timeout_seconds
-        user_timeout_ms = int(request_timeout_seconds * 1000)
-
-        def make_socket(address: Any) -> socket.socket:
-            made = socket.socket(address[0], address[1], address[2])
-            if hasattr(socket, "TCP_USER_TIMEOUT"):
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
-            return made
-
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(limit=most_at_once, socket_factory=make_socket, keepalive_timeout=15),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=_proxy_for(url),
-            auto_decompress=True,
-            headers={
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "User-Agent": USER_AGENT,
-            },
+        self._pool = ConnectionPool(
+            url,
+            most=most_at_once,
+            connect_seconds=connect_seconds,
+            user_timeout_seconds=request_timeout_seconds,
         )
+        self._deadlines: dict[asyncio.Future[Received], float] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._heads: dict[tuple[str, str, tuple[tuple[str, str], ...], str], bytes] = {}
 
     async def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
-        await self._session.close()
+        self._pool.close()
+        await asyncio.sleep(0)  # in which connections end
 
     async def send(
         self,
@@ -126,122 +69,99 @@ class BulkClient:
     ) -> Reply | NotSent:
         """The result of one request. `leave_before` is a time of `boottime()`, and `may_leave` is called at
         the moment when the request is written. Raises nothing but cancellation."""
-        _leave_before.set(leave_before)
-        transports: list[asyncio.Transport | None] = []
-        _transports.set(transports)
-        body = None if request.body is None else _Body(request.body, leave_before, may_leave)
-        task = asyncio.current_task()
-        assert task is not None
-        self._due(task)
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         try:
-            return await self._exchange(request, body, token)
-        except _Stale:
-            return NotSent()
-        except aiohttp.ConnectionTimeoutError:
+            written = self._written(request, token)
+            connection = self._pool.acquire_now()
+            if connection is None:
+                async with asyncio.timeout_at(deadline):
+                    connection = await self._pool.acquire()
+        except TimeoutError:
             return ConnectFailed("Blnk could not be reached in time.")
-        except (aiohttp.ClientConnectorError, ssl.SSLError) as problem:
-            if transports:
-                _abort(transports)
-                return AnswerLost("The connection to Blnk was lost.")
+        except (OSError, ValueError) as problem:
             return ConnectFailed(
                 open_files.ran_out(problem) or f"Blnk could not be reached: {_why(problem)}."
             )
-        except (aiohttp.ClientError, OSError, ValueError) as problem:
-            # These messages may quote the URL, which contains the instance id.
-            if not transports:
-                return ConnectFailed(open_files.ran_out(problem) or "Blnk could not be reached.")
-            _abort(transports)
-            if body is not None and body.is_stale:
+        try:
+            if not may_leave() or boottime() > leave_before:
                 return NotSent()
+            return await self._answered(connection, written, request.most_answer_bytes, deadline, token)
+        finally:
+            self._pool.release(connection)
+
+    async def _answered(
+        self, connection: HttpConnection, written: bytes, most_bytes: int, deadline: float, token: str
+    ) -> Reply:
+        answer = connection.exchange(written, most_bytes)
+        self._due(answer, deadline)
+        try:
+            got = await answer
+        except TimeoutError:
+            connection.abort()
+            return AnswerLost("Blnk did not answer in time.")
+        except AnswerTooLarge:
+            return AnswerLost(TOO_LARGE)
+        except AnswerIncomplete:
             return AnswerLost("The connection to Blnk was lost before its answer was complete.")
         except asyncio.CancelledError:
-            _abort(transports)
-            if task not in self._overdue:
-                raise
-            task.uncancel()
-            if not transports:
-                return ConnectFailed("Blnk could not be reached in time.")
-            return AnswerLost("Blnk did not answer in time.")
+            connection.abort()
+            raise
         finally:
-            self._deadlines.pop(task, None)
-            self._overdue.discard(task)
+            self._deadlines.pop(answer, None)
+        return Answer.of(got.status, got.body, got.headers, (token,))
 
-    def _due(self, task: asyncio.Task[object]) -> None:
-        """Sets the deadline of this task's request. One timer serves all requests: one for each would cost
-        more than reading the answer."""
-        loop = asyncio.get_running_loop()
-        self._deadlines[task] = loop.time() + self._timeout_seconds
+    def _due(self, answer: asyncio.Future[Received], deadline: float) -> None:
+        """Sets the deadline of an answer. One timer serves all requests: one for each would cost more than
+        reading the answer."""
+        self._deadlines[answer] = deadline
         if self._sweep is None:
-            self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue)
+            self._sweep = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._give_up_overdue)
 
     def _give_up_overdue(self) -> None:
         loop = asyncio.get_running_loop()
-        for task, deadline in list(self._deadlines.items()):
-            if deadline > loop.time():
-                break  # requests have the same timeout, so later ones have later deadlines
-            del self._deadlines[task]
-            self._overdue.add(task)
-            task.cancel()
+        now = loop.time()
+        for answer, deadline in self._deadlines.items():
+            if deadline <= now and not answer.done():
+                answer.set_exception(TimeoutError())
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._give_up_overdue) if self._deadlines else None
 
-    async def _exchange(self, request: Request, body: _Body | None, token: str) -> Reply:
-        most = request.most_answer_bytes
-        response = await self._session.request(
-            request.method,
-            _address(self._url, request.path, request.query),
-            data=body,
-            headers={"Authorization": f"Bearer {token}"},
-            allow_redirects=False,
-        )
-        try:
-            got = await response.content.read(_PIECE_BYTES)
-            if got and not response.content.at_eof():
-                pieces = bytearray(got)
-                while len(pieces) <= most and not response.content.at_eof():
-                    pieces += await response.content.read(_PIECE_BYTES)
-                got = bytes(pieces)
-        finally:
-            response.release()  # closes the connection if the answer was not read to its end
-        if len(got) > most:
-            return AnswerLost(TOO_LARGE)
-        return Answer.of(response.status, got, response.headers, (token,))
+    def _written(self, request: Request, token: str) -> bytes:
+        """The whole request as it leaves. Its head is the same for every row, and built once. Raises
+        ValueError if something in it would end a header."""
+        key = (request.method, request.path, request.query, token)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            head = self._heads[key] = _head(self._url, *key)
+        body = request.body
+        return head + b"\r\n" if body is None else b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)
 
 
-@lru_cache(maxsize=256)
-def _address(url: str, path: str, query: tuple[tuple[str, str], ...]) -> URL:
-    """Built once, because it costs more than the rest of a request and is the same for every row."""
-    return URL(url + path).with_query(query)
-
-
-def _proxy_for(url: str) -> str | None:
-    """The environment's proxy, determined once: aiohttp would do it in a thread for each request.
-
-    For https only: plain http stays on this machine.
-    """
+def _head(url: str, method: str, path: str, query: tuple[tuple[str, str], ...], token: str) -> bytes:
+    """The first line and the headers, but for the length of the body and the empty line."""
     parts = urlsplit(url)
-    if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get("https")
-
-
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-def _abort(transports: list[asyncio.Transport | None]) -> None:
-    """Resets connections, so that everything unsent in our buffers and the kernel's is dropped. A close would
-    continue to send it until the other side has received it."""
-    for transport in transports:
-        if transport is not None:
-            with contextlib.suppress(OSError, ValueError):  # it is already closed
-                line = transport.get_extra_info("socket")
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            transport.abort()
+    target = quote(parts.path + path, safe=_LEFT_AS_IT_IS)
+    host = (parts.hostname or "").encode("idna").decode()
+    host = f"[{host}]" if ":" in host else host
+    lines = (
+        f"{method} {target}{'?' if query else ''}{urlencode(query)} HTTP/1.1",
+        f"Host: {host}" if parts.port is None else f"Host: {host}:{parts.port}",
+        "Content-Type: application/json",
+        "Accept: application/json",
+        "Accept-Encoding: gzip, deflate",
+        f"User-Agent: {USER_AGENT}",
+        f"Authorization: Bearer {token}",
+    )
+    if any(sign < " " or sign == "\x7f" for line in lines for sign in line):
+        raise ValueError("a header would contain a control character")
+    return "\r\n".join([*lines, ""]).encode()
 
 
 def _why(problem: Exception) -> str:
-    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+    if isinstance(problem, socket.gaierror):
         return "its host name was not found"
-    if isinstance(problem, aiohttp.ClientSSLError | ssl.SSLError):
+    if isinstance(problem, ssl.SSLError):
         return "its certificate or encryption was rejected"
     reason = getattr(problem, "strerror", None)
     return str(reason) if reason else "no connection"

@@ -253,11 +253,19 @@ def test_a_claim_that_grows_old_while_waiting_for_its_turn_does_not_leave() -> N
 def test_a_claim_that_expires_at_the_last_moment_does_not_leave(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The process stands still after it got its line, before the first byte."""
-    times = iter([100.0, 200.0])
-    monkeypatch.setattr(bulk_http, "boottime", lambda: next(times))
+    """The process stands still after it got its connection, before the first byte."""
+    now = [100.0]
+    monkeypatch.setattr(bulk_http, "boottime", lambda: now[0])
+
+    def stand_still() -> bool:
+        now[0] = 200.0
+        return True
+
     with listening(OK) as (url, listener):
-        assert with_bulk_client(url, lambda client: client.send(POST, "t", leave_before=150.0)) == NotSent()
+        sent = with_bulk_client(
+            url, lambda client: client.send(POST, "t", leave_before=150.0, may_leave=stand_still)
+        )
+        assert sent == NotSent()
         assert listener.requests == []
 
 

@@ -144,6 +144,8 @@ class HttpConnection(asyncio.Protocol):
             raise AnswerIncomplete  # an answer that nobody asked for follows: the parser stops here
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._has_head:
+            return  # it follows the body, and says nothing about it
         name = name.lower()
         if name in (b"content-length", b"transfer-encoding"):
             self._is_length_known = True

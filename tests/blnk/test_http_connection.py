@@ -187,6 +187,12 @@ def test_an_answer_in_chunks_of_one_byte_is_read_whole() -> None:
     assert exchanged(Counting(chunked, OK)) == [Answer(201, body), Answer(201, b"{}")]
 
 
+def test_headers_behind_the_body_change_nothing() -> None:
+    head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nTrailer: Content-Encoding\r\n\r\n"
+    chunked = head + b"2\r\n{}\r\n0\r\nContent-Encoding: gzip\r\nRetry-After: 9\r\n\r\n"
+    assert exchanged(Counting(chunked, OK)) == [Answer(201, b"{}")] * 2
+
+
 def packed(encoding: str, body: bytes) -> bytes:
     head = f"HTTP/1.1 201 Created\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from blnk_api.blnk import endpoints
+from blnk_api.blnk import connection_pool, endpoints
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from tests.support.certificate import certificate_for_localhost
@@ -220,8 +220,9 @@ def test_an_answer_that_cannot_be_decompressed_is_lost(body: bytes) -> None:
     assert second == Answer(201, b"{}")
 
 
-def test_idle_connections_are_closed() -> None:
+def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy may close them at any moment, and the row that is sent at that moment would be in doubt."""
+    monkeypatch.setattr(connection_pool, "_IDLE_SECONDS", 0.2)
     hung_up = threading.Event()
 
     def talk(line: socket.socket) -> None:

@@ -14,8 +14,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from blnk_api.blnk import USER_AGENT
 from blnk_api.blnk.boot_clock import boottime
-from blnk_api.blnk.connection_pool import ConnectionPool
-from blnk_api.blnk.http_connection import AnswerIncomplete, AnswerTooLarge, HttpConnection, Received
+from blnk_api.blnk.bulk_connections.connection_pool import ConnectionPool
+from blnk_api.blnk.bulk_connections.http_connection import (
+    AnswerIncomplete,
+    AnswerTooLarge,
+    HttpConnection,
+    Received,
+)
 from blnk_api.blnk.replies import TOO_LARGE, Answer, AnswerLost, ConnectFailed, Reply, Request
 from blnk_api.common import open_files
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from blnk_api.blnk import connection_pool, endpoints
+from blnk_api.blnk import endpoints
+from blnk_api.blnk.bulk_connections import connection_pool
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from tests.support.certificate import certificate_for_localhost

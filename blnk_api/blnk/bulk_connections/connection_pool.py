@@ -13,8 +13,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohappyeyeballs
 
-from blnk_api.blnk import proxy_tunnel
-from blnk_api.blnk.http_connection import HttpConnection
+from blnk_api.blnk.bulk_connections import proxy_tunnel
+from blnk_api.blnk.bulk_connections.http_connection import HttpConnection
 
 _IDLE_SECONDS = 15.0
 """For how long a connection without a request stays open."""

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from blnk_api.blnk import USER_AGENT
-from blnk_api.blnk.http_connection import HttpConnection
+from blnk_api.blnk.bulk_connections.http_connection import HttpConnection
 
 _MOST_HEAD_BYTES = 64 * 1024
 _END_OF_HEAD = b"\r\n\r\n"

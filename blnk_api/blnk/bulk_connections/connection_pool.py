@@ -67,7 +67,7 @@ class ConnectionPool:
         return reused
 
     def release(self, connection: HttpConnection) -> None:
-        """Call once for each connection that was acquired, whatever became of it."""
+        """Call once for each connection that was acquired, also if its request failed."""
         if connection.is_usable:
             loop = asyncio.get_running_loop()
             self._idle.append((loop.time() + _IDLE_SECONDS, connection))

@@ -33,7 +33,7 @@ class AnswerTooLarge(AnswerIncomplete):
 
 
 class Received:
-    """A complete answer, before anybody read a meaning into it. `headers` are those that `Answer` knows."""
+    """A complete answer, not yet interpreted. `headers` are those that `Answer` knows."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -113,7 +113,7 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
-            self.abort()  # nobody asked for anything
+            self.abort()  # no request is waiting for it
             return
         self._arrived += len(data)
         try:
@@ -141,7 +141,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._is_complete:
-            raise AnswerIncomplete  # an answer that nobody asked for follows: the parser stops here
+            raise AnswerIncomplete  # a second answer follows: the parser stops here
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._has_head:
@@ -168,7 +168,7 @@ class HttpConnection(asyncio.Protocol):
             self._is_complete = True
             self._is_used_up |= not self._parser.should_keep_alive()
         else:
-            self._begin(self._most_bytes)  # a status below 200 announces the answer, and is none
+            self._begin(self._most_bytes)  # a status below 200 only announces the answer
 
     def _is_too_large(self) -> bool:
         overhead = self._arrived - self._body_bytes
@@ -177,7 +177,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _finish(self) -> None:
         """Nothing of the request may leave after its answer: a server that answers before it has everything
-        gets no more."""
+        gets no more of it."""
         assert self._transport is not None
         assert self._answer is not None
         if self._body_bytes > self._most_bytes:

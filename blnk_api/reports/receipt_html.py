@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from blnk_api.reports import receipt_tables
-from blnk_api.reports.receipt_tables import Contents
+from blnk_api.store.people.receipt_records import Contents
 from blnk_api.wording.phrases import ENVIRONMENT, ENVIRONMENT_MEANS, plural
 
 STYLE = Path(__file__).with_name("receipt.css").read_text(encoding="utf-8")

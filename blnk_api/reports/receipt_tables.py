@@ -1,11 +1,11 @@
 """The tables of a receipt's document, line by line. receipt.html.j2 places them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from blnk_api.files.column_labels import distinct_labels
+from blnk_api.store.people.receipt_records import Contents
 from blnk_api.store.states import NEEDS_YOU, WORDS, RowState
 from blnk_api.wording.phrases import listed, plural
 
@@ -15,9 +15,6 @@ ON_FIRST_PAGE = 12
 """How many lines of a table fit on the first page. The annex has all of them."""
 PRINTED = 30
 """A longer list in the annex is collapsed until someone opens it, and so it is not printed by default."""
-
-Contents = Mapping[str, Any]
-"""A receipt, or part of it, as the JSON that some version wrote. It is never rewritten, only shown."""
 
 Facts = list[tuple[str, object]]
 Times = Callable[[str | None], str]

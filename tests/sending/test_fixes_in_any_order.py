@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,7 +81,7 @@ class World:
             ]
 
     def do(self, act: str, k: int) -> None:
-        offered: dict[str, list[Any]] = {
+        offered: dict[str, Sequence[object]] = {
             "send": self.rows(RowState.READY),
             "resolve": self.rows(RowState.UNKNOWN),
             "carry out": self.pending,

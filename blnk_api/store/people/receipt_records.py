@@ -22,7 +22,8 @@ LOOKED_UP_SECONDS = 120.0
 """How long after canceling to wait for rows that are still being looked up."""
 
 Contents = dict[str, Any]
-"""A receipt as JSON, structured for its page. All later versions can show what one version wrote."""
+"""A receipt as JSON, or part of one, structured for its page. It is never rewritten: all later versions can
+show what one version wrote."""
 
 _OVERLAP_EVENTS = 1_000
 """Postgres may show an event after one with a higher number, so the last events are examined twice."""

@@ -102,7 +102,7 @@ def _entries(tx: sa.Connection) -> Iterator[tuple[int, int | None, str | None, s
         yield chain, event[0], None, _hex(orjson.dumps(["event", None, *event]))
     for id, *rest in _all(tx, f"id, at, {who}, what, detail", "desk_events", "id"):
         yield 0, id, None, _hex(orjson.dumps(["event", None, id, None, *rest]))
-    lines: dict[int, tuple[int, Any]] = {}
+    lines: dict[int, tuple[int, hashlib._Hash]] = {}
     columns = f'import, id, "number", "position", digest, at, {who}'
     for import_, _, *edit in _all(tx, columns, "repairs", "import, id"):
         count, taken = lines.get(import_, (0, hashlib.sha256()))

@@ -14,7 +14,7 @@ from blnk_api.access.acts import Act
 from blnk_api.drafts.drafts import count_typed
 from blnk_api.review.actions import NotPossible
 from blnk_api.store import Store, imports
-from blnk_api.store.approvals import ending, requests
+from blnk_api.store.approvals import decisions, ended_without_approval, requests
 from blnk_api.store.approvals.preparers import had_a_hand, is_one_of
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
@@ -49,13 +49,13 @@ def approve(store: Store, import_: Import, request: int, *, who: Actor, typed: s
         now, pending = _decidable(tx, import_, request, who)
         if count_typed(typed) != pending.rows:
             raise NotDecided(f"Type the number of balances, {pending.rows:,}, to approve. Nothing was sent.")
-        requests.decide(tx, pending, who=who, approves=True)
+        decisions.decide(tx, pending, who=who, approves=True)
         detail = Particulars(rows=pending.rows, digest=pending.digest)
         note(tx, now.number, who=who, what=EventKind.APPROVED, detail=detail)
         if len(pending.approved_by) + 1 < pending.approvers:
             notifications.approval_asked(tx, now.number, who=pending.asked_by)
             return False
-        if not requests.approve(tx, pending):
+        if not decisions.approve(tx, pending):
             raise NotDecided(words.NOT_WAITING)
         _hand_over(tx, now, pending)
         notifications.approval_decided(tx, now.number, who=who, is_approved=True)
@@ -85,10 +85,10 @@ def send_back(store: Store, import_: Import, request: int, *, who: Actor, reason
         raise NotDecided("Enter what has to change. Nothing was decided, and nothing was sent.")
     with store.write() as tx:
         now, pending = _decidable(tx, import_, request, who, may_have_a_hand=True)
-        requests.decide(tx, pending, who=who, approves=False, reason=reason)
-        requests.end(tx, pending, RequestState.SENT_BACK)
+        decisions.decide(tx, pending, who=who, approves=False, reason=reason)
+        decisions.end(tx, pending, RequestState.SENT_BACK)
         note(tx, now.number, who=who, what=EventKind.SENT_BACK, detail=Particulars(reason=reason))
-        ending.give_back(tx, now, words.sent_back(who, reason))
+        ended_without_approval.give_back(tx, now, words.sent_back(who, reason))
         notifications.approval_decided(tx, now.number, who=who, is_approved=False)
 
 
@@ -102,14 +102,14 @@ def withdraw(store: Store, import_: Import, request: int, *, who: Actor) -> None
         if (
             pending is None
             or pending.import_ != now.number
-            or not requests.end(tx, pending, RequestState.WITHDRAWN)
+            or not decisions.end(tx, pending, RequestState.WITHDRAWN)
         ):
             raise NotDecided(words.NOT_WAITING)
         detail = Particulars(rows=pending.rows)
         note(tx, now.number, who=who, what=EventKind.APPROVAL_WITHDRAWN, detail=detail)
         reason = words.withdrawn(who)
         if now.state is ImportState.WAITING:
-            ending.give_back(tx, now, reason)
+            ended_without_approval.give_back(tx, now, reason)
         elif now.counts.get(RowState.READY):  # otherwise nothing is left that could be asked about
             going = [ImportState.QUEUED, ImportState.RUNNING]
             by = PausedBy.APPROVAL

@@ -5,7 +5,7 @@ import time
 from sqlalchemy import Connection, func, select
 
 from blnk_api.access.actors import Actor, ActorKind
-from blnk_api.store.approvals import requests
+from blnk_api.store.approvals import decisions, requests
 from blnk_api.store.approvals.preparers import had_a_hand
 from blnk_api.store.imports import Import
 from blnk_api.store.tables import rows
@@ -25,5 +25,5 @@ def approve_again(tx: Connection, import_: Import, row: int, *, who: Actor) -> s
     if had_a_hand(tx, import_, request, who):
         return words.HAD_A_HAND
     if not request.holds(time.time()):
-        requests.renew(tx, request, row, who=who)
+        decisions.renew(tx, request, row, who=who)
     return ""

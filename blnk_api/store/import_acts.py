@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from blnk_api.access.actors import SENDER, Actor
 from blnk_api.access.acts import Act
 from blnk_api.settings import Instance
-from blnk_api.store.approvals import ending
+from blnk_api.store.approvals import ended_without_approval
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import, by_number, in_states
 from blnk_api.store.instance_numbers import instance_of
@@ -132,7 +132,7 @@ def cancel(tx: Connection, number: int, *, who: Actor) -> bool:
     now = by_number(tx, number)
     if now.state is ImportState.WAITING:
         who.require(Act.DISCARD if now.confirmed_at is None else Act.CANCEL, now.instance)
-        ending.withdraw_to_cancel(tx, now, who=who)
+        ended_without_approval.withdraw_to_cancel(tx, now, who=who)
     if by_number(tx, number).state is ImportState.DRAFT and discard(tx, number, who=who):
         note(tx, number, who=who, what=EventKind.CANCELLED)
         return True

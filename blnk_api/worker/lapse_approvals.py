@@ -3,7 +3,7 @@
 import time
 
 from blnk_api.store import Store
-from blnk_api.store.approvals import ending, requests
+from blnk_api.store.approvals import ended_without_approval, requests
 from blnk_api.store.approvals.requests import DAY_SECONDS, Request
 from blnk_api.store.outbox import notifications
 from blnk_api.store.sending.attempts import WHO
@@ -23,7 +23,7 @@ def lapse(store: Store, *, now: float | None = None) -> None:
     for request in found:
         if request.lapses_at <= now:
             with store.write() as tx:
-                ending.lapse(tx, request, who=WHO, reason=words.lapsed(request.days), now=now)
+                ended_without_approval.lapse(tx, request, who=WHO, reason=words.lapsed(request.days), now=now)
         elif request.lapses_at - now < _ahead_seconds(request):
             with store.write() as tx:
                 if requests.mark_notified(tx, request):

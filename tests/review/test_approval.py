@@ -20,7 +20,7 @@ from blnk_api.review.approving import NotDecided
 from blnk_api.review.resend_repaired import send_repaired
 from blnk_api.sending import unapproved
 from blnk_api.store import events, import_acts, tables
-from blnk_api.store.approvals import ending, requests
+from blnk_api.store.approvals import decisions, ended_without_approval
 from blnk_api.store.approvals.requests import RequestState
 from blnk_api.store.imports import Import
 from blnk_api.store.people import sessions
@@ -147,7 +147,7 @@ def test_an_approval_that_is_over_stops_the_next_claim(
     with importer.store.write() as tx:
         match how:
             case "withdrawn":
-                assert requests.end(tx, request, RequestState.WITHDRAWN)
+                assert decisions.end(tx, request, RequestState.WITHDRAWN)
             case "lapsed":
                 approvals = tables.approvals
                 tx.execute(update(approvals).values(lapses_at=time.time() - 1))
@@ -397,7 +397,7 @@ def test_a_restored_desk_has_drafts_where_imports_waited(importer: Importer) -> 
     draft = importer.draft(requests_for(1))
     request = ask(importer, draft)
     with importer.store.write() as tx:
-        ending.void_all(tx, who=actor(), reason="Restored.")
+        ended_without_approval.void_all(tx, who=actor(), reason="Restored.")
     assert importer.find(draft.id).state is ImportState.DRAFT
     with pytest.raises(NotDecided):
         approving.approve(importer.store, draft, request.id, who=GRACE, typed="1")

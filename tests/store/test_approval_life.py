@@ -23,7 +23,7 @@ from blnk_api.review import actions, approving
 from blnk_api.review.actions import NotPossible
 from blnk_api.settings import Instance
 from blnk_api.store import Store, events, import_acts, import_changes, imports, tables, transitions
-from blnk_api.store.approvals import ending, new_request, requests
+from blnk_api.store.approvals import ended_without_approval, new_request, requests
 from blnk_api.store.approvals.need import must_carry_one
 from blnk_api.store.approvals.requests import Request
 from blnk_api.store.events import EventKind
@@ -171,12 +171,12 @@ class FourPeople(RuleBasedStateMachine):
         self._end(import_)
         with self.store.write() as tx:
             if is_restored:
-                ending.void_all(tx, who=ADA, reason="Restored.")
+                ended_without_approval.void_all(tx, who=ADA, reason="Restored.")
                 return
             past = update(tables.approvals).where(tables.approvals.c.import_ == import_.number)
             tx.execute(past.values(lapses_at=time.time() - 1))
             for request in requests.waiting(tx, lapse_before=time.time()):
-                ending.lapse(tx, request, who=ADA, reason="Late.", now=time.time())
+                ended_without_approval.lapse(tx, request, who=ADA, reason="Late.", now=time.time())
 
     @rule(which=NUMBERS, who=WHO, pauses=st.booleans())
     def pause_or_resume(self, which: int, who: Actor, pauses: bool) -> None:

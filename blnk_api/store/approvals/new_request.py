@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from blnk_api.access.actors import Actor
 from blnk_api.access.approval_rule import ApprovalRule
 from blnk_api.store import Store, imports
-from blnk_api.store.approvals import requests
+from blnk_api.store.approvals import decisions, requests
 from blnk_api.store.approvals.requests import Covered, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.import_acts import to_confirm
@@ -63,7 +63,7 @@ def _asked(
     # What it replaces no longer covers any row that could be sent.
     for before in requests.of_import(tx, import_.number):
         if before.id != request and before.state is RequestState.ASKED:
-            requests.end(tx, before, RequestState.VOID)
+            decisions.end(tx, before, RequestState.VOID)
     move_import(
         tx,
         import_.number,

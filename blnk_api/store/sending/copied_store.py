@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from blnk_api.access.actors import Actor
-from blnk_api.store.approvals import ending
+from blnk_api.store.approvals import ended_without_approval
 from blnk_api.store.people import sessions
 from blnk_api.store.sending import recovery, stops
 from blnk_api.store.tables import home, tokens
@@ -50,7 +50,7 @@ def stop_all(tx: Connection, *, who: Actor, reason: str, about_tokens: str) -> i
     Returns how many imports had not finished."""
     has_tokens = tx.execute(select(tokens.c.connection_key).limit(1)).first() is not None
     stops.stop_restored(tx, who=who, reason=f"{reason} {about_tokens}" if has_tokens else reason)
-    ending.void_all(tx, who=who, reason=reason)
+    ended_without_approval.void_all(tx, who=who, reason=reason)
     sessions.end_restored(tx, who=who)
     return recovery.restored(tx)
 

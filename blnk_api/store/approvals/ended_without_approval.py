@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from blnk_api.access.actors import Actor
 from blnk_api.store import import_changes, imports
-from blnk_api.store.approvals import requests
+from blnk_api.store.approvals import decisions, requests
 from blnk_api.store.approvals.requests import Request, RequestState
 from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
@@ -38,7 +38,7 @@ def give_back(tx: Connection, import_: Import, reason: str) -> None:
 def void_all(tx: Connection, *, who: Actor, reason: str) -> None:
     """For a restored or copied store: approvals were given for the state at another time."""
     for request in requests.open_ones(tx):
-        requests.end(tx, request, RequestState.VOID)
+        decisions.end(tx, request, RequestState.VOID)
         import_ = imports.by_number(tx, request.import_)
         if import_.state is ImportState.WAITING:
             note(tx, import_.number, who=who, what=EventKind.APPROVAL_VOID)
@@ -51,7 +51,7 @@ def lapse(tx: Connection, request: Request, *, who: Actor, reason: str, now: flo
     pending = requests.held(tx, request.id)
     if pending is None or pending.state is not RequestState.ASKED or pending.lapses_at > now:
         return False
-    requests.end(tx, pending, RequestState.LAPSED)
+    decisions.end(tx, pending, RequestState.LAPSED)
     import_ = imports.by_number(tx, request.import_)
     note(tx, import_.number, who=who, what=EventKind.APPROVAL_LAPSED, detail=Particulars(days=request.days))
     give_back(tx, import_, reason)
@@ -65,6 +65,6 @@ def withdraw_to_cancel(tx: Connection, import_: Import, *, who: Actor) -> None:
     request = requests.held(tx, last.id) if last is not None else None
     if imports.by_number(tx, import_.number).state is not ImportState.WAITING:
         return  # someone has just decided
-    if request is not None and requests.end(tx, request, RequestState.WITHDRAWN):
+    if request is not None and decisions.end(tx, request, RequestState.WITHDRAWN):
         note(tx, import_.number, who=who, what=EventKind.APPROVAL_WITHDRAWN)
     give_back(tx, import_, "")

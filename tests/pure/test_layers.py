@@ -4,7 +4,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -74,36 +74,53 @@ def room(module: str) -> str:
     return first if first != "blnk_api" or not rest else rest[0]
 
 
-def imported(module: str, *, at_once: bool = False) -> Iterator[str]:
-    """The modules that one imports; `at_once`: without those that it imports within a function."""
+@cache
+def imports_of(module: str) -> list[tuple[str, bool]]:
+    """The modules that one imports, and whether it does so at once: not within a function."""
     tree = ast.parse(SOURCES[module].read_text())
-    for node in tree.body if at_once else ast.walk(tree):
+    found = []
+    for node in ast.walk(tree):
+        names = []
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            names = [one.name for one in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            for one in node.names:
-                whole = f"{node.module}.{one.name}"
-                yield whole if whole in SOURCES else node.module
+            whole = [f"{node.module}.{one.name}" for one in node.names]
+            names = [one if one in SOURCES else node.module for one in whole]
+        found += [(name, node in tree.body) for name in names]
+    return found
+
+
+def imported(module: str, *, at_once: bool = False) -> list[str]:
+    """The modules that one imports; `at_once`: without those that it imports within a function."""
+    return [name for name, is_at_once in imports_of(module) if is_at_once or not at_once]
 
 
 def ours(module: str, *, at_once: bool = False) -> set[str]:
     return {one for one in imported(module, at_once=at_once) if one in SOURCES and room(one) != "blnk_api"}
 
 
-@pytest.mark.parametrize("module", [one for one in SOURCES if one != "blnk_api"])
-def test_no_module_imports_from_a_later_layer(module: str) -> None:
-    own = LAYER_OF[room(module)]
-    up = [one for one in ours(module) if LAYER_OF[room(one)] > own and room(module) != "sandbox"]
-    assert up == []
+def test_no_module_imports_from_a_later_layer() -> None:
+    assert [
+        (module, one)
+        for module in SOURCES
+        if module != "blnk_api" and room(module) != "sandbox"
+        for one in ours(module)
+        if LAYER_OF[room(one)] > LAYER_OF[room(module)]
+    ] == []
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:
     list(TopologicalSorter({one: ours(one, at_once=True) for one in SOURCES}).static_order())
 
 
-@pytest.mark.parametrize("module", [one for one in SOURCES if one.startswith("blnk_api")])
-def test_only_the_pages_import_streamlit(module: str) -> None:
-    assert not [one for one in imported(module) if one.split(".")[0] == "streamlit"]
+def test_only_the_pages_import_streamlit() -> None:
+    assert [
+        (module, one)
+        for module in SOURCES
+        if module.startswith("blnk_api")
+        for one in imported(module)
+        if one.split(".")[0] == "streamlit"
+    ] == []
 
 
 def test_pages_never_touch_the_tables() -> None:

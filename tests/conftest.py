@@ -9,6 +9,7 @@ neither a database server nor a browser.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -73,6 +74,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unmeasured = [item for item in items if item.path.parent.name not in MEASURED]
         for item in unmeasured if len(unmeasured) < len(items) else ():  # else they alone were asked for
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """Garbage is looked for more seldom, and not in what was imported and collected, which stays."""
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +157,9 @@ def importer(
 def _empty_store(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
     if kind == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
-        return server.new_database(like="migrated")
+        url = server.new_database(like="migrated")
+        request.addfinalizer(lambda: server.drop_database(url))
+        return url
     folder.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(request.getfixturevalue("empty_store"), folder / "journal.db")
     return f"sqlite:///{folder / 'journal.db'}"

@@ -98,6 +98,10 @@ class Postgres:
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}" {quickly}')
         return self.url(name)
 
+    def drop_database(self, url: str) -> None:
+        """Ends its sessions, and frees its 10 MB, which tests/run keeps in memory."""
+        self.execute(f'DROP DATABASE "{url.rpartition("/")[2]}" WITH (FORCE)')
+
     def execute(self, statement: str, *values: Any) -> list[Sequence[Any]]:
         """Runs one statement as its superuser, outside any transaction."""
         with psycopg.connect(self.url(), autocommit=True) as session:

@@ -14,6 +14,7 @@ from tests.support.app import App
 from tests.support.browser import (
     download,
     fix_cell,
+    go_to_next_file,
     open_import,
     open_step,
     open_tab,
@@ -217,10 +218,9 @@ def tab(app: App, browser: Browser) -> Page:
 
 
 @pytest.mark.parametrize("name", A_DOZEN)
-def test_a_sample_gets_its_verdict_on_the_page(app: App, tab: Page, name: str) -> None:
+def test_a_sample_gets_its_verdict_on_the_page(tab: Page, name: str) -> None:
     expected = next(one for one in EXPECTED if one["file"] == name)
-    tab.goto(f"{app.url}/import_file")
-    see(tab, "Import a file")
+    go_to_next_file(tab)
     upload(tab, name, Path(SAMPLES / name).read_bytes())
     if expected["verdict"] == "file_error":
         see_text(tab, "Nothing was sent. Correct the file and import it again.")

@@ -9,7 +9,15 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.app import App
-from tests.support.browser import open_all, open_import, open_step, see, see_text, upload, wait_for_count
+from tests.support.browser import (
+    go_to_next_file,
+    open_all,
+    open_import,
+    open_step,
+    see_text,
+    upload,
+    wait_for_count,
+)
 from tests.support.practice import PracticeBlnk
 
 SAMPLES = Path(__file__).parents[1] / "samples-2"
@@ -30,7 +38,7 @@ A_DOZEN = (
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[tuple[App, Page]]:
+def page(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Page]:
     """One browser whose name is known, on a Blnk that has the samples' ledgers and identities."""
     folder = tmp_path_factory.mktemp("held")
     with PracticeBlnk(folder, seed=SAMPLES / "environment.json") as held:
@@ -43,18 +51,16 @@ environment = "sandbox"
 access_token = "{held.token}"
 """
         with App(tmp_path_factory.mktemp("app"), secrets=secrets) as app:
-            tab = open_import(browser, app.url)
-            upload(tab, "first.csv", b"customer,note\n1,a\n")
-            see_text(tab, "No column is mapped to the ledger")
-            yield app, tab
+            page = open_import(browser, app.url)
+            upload(page, "first.csv", b"customer,note\n1,a\n")
+            see_text(page, "No column is mapped to the ledger")
+            yield page
 
 
 @pytest.mark.parametrize("name", A_DOZEN)
-def test_a_file_of_a_reported_kind_is_reported_on_the_page(tab: tuple[App, Page], name: str) -> None:
-    app, page = tab
+def test_a_file_of_a_reported_kind_is_reported_on_the_page(page: Page, name: str) -> None:
     expected = json.loads((SAMPLES / "expected" / f"{name}.json").read_text("utf-8"))
-    page.goto(f"{app.url}/import_file")
-    see(page, "Import a file")
+    go_to_next_file(page)
     upload(page, name, (SAMPLES / name).read_bytes())
     if "error" in expected:
         see_text(page, expected["error"])

@@ -1,6 +1,6 @@
 """How fast rows become balances, at what cost: against a bare local server, the sender as its real process.
 
-    python -m tests.bench.sending [--quick] [--only cap|pool|million|twenty]
+    python -m tests.bench.sending [--quick] [--only cap|million|twenty]
 
 Prints a table and writes it to tests/bench/RESULTS.md. Takes about 25 minutes (`--quick`: two
 minutes, smaller numbers, and nothing is written). The machine should have nothing else to do.
@@ -12,10 +12,8 @@ import platform
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,7 +42,6 @@ AIM_PER_SECOND = CAP_PER_MINUTE / 60
 LEAST_OF_THE_CAP = 0.97
 MOST_RATE_LIMITED = 0.001
 MOST_CPU_MICROSECONDS = 250
-LEAST_OF_THE_POSSIBLE = 0.9
 MOST_MB = 300
 MOST_SLOWER = 0.1
 MOST_SECONDS_FOR_TWENTY = 2
@@ -274,40 +271,6 @@ def _peak_mb(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
-def loop_of_requests(url: str, n: int) -> float:
-    """Rows a second of the usual script: one requests.Session, one row after the other."""
-    with requests.Session() as session:
-        began = time.monotonic()
-        for at in range(n):
-            _post(session, url, at)
-        return n / (time.monotonic() - began)
-
-
-def pool_of_threads(url: str, n: int, threads: int = 64) -> float:
-    local = threading.local()
-
-    def one(at: int) -> None:
-        if not hasattr(local, "session"):
-            local.session = requests.Session()
-        _post(local.session, url, at)
-
-    with ThreadPoolExecutor(threads) as pool:
-        began = time.monotonic()
-        list(pool.map(one, range(n)))
-        return n / (time.monotonic() - began)
-
-
-def _post(session: requests.Session, url: str, at: int) -> None:
-    answer = session.post(
-        f"{url}/proxy/balances",
-        params={"instance_id": "i"},
-        data=bench_row(at).body,
-        headers={"Authorization": "Bearer t", "Content-Type": "application/json"},
-        timeout=30,
-    )
-    assert answer.status_code == 201
-
-
 def at_the_cap(n: int, times: int = 3) -> list[str]:
     """Several runs: the CPU of a virtual machine is not the same from one minute to the next."""
     held, cpu, floor, refused = [], [], [], 0
@@ -347,30 +310,6 @@ def kept(is_kept: bool) -> str:
 
 def _each(figures: list[float], form: str) -> str:
     return ", ".join(format(one, form) for one in figures)
-
-
-def side_by_side(n: int) -> list[str]:
-    told = []
-    with bare_server(latency_seconds=LATENCY_SECONDS) as url:
-        single = loop_of_requests(url, 200)
-        pool = pool_of_threads(url, min(n, 5_000))
-    for at_once in (64, 83):
-        with bare_server(latency_seconds=LATENCY_SECONDS) as url:
-            run = Run(url, n, cap=1_000_000, most_at_once=at_once)
-            run.send()
-        rate, cpu = run.between(100, n)
-        possible = min(at_once / LATENCY_SECONDS, AIM_PER_SECOND)
-        told.append(
-            f"| no cap, 50 ms, {at_once} at once | {rate:,.0f} rows a second, "
-            f"{rate / possible:.1%} of {possible:,.0f}; {rate / single:.0f} × a loop, "
-            f"{rate / pool:.1f} × the pool; {cpu:.0f} µs a row "
-            f"| at least {LEAST_OF_THE_POSSIBLE:.0%}: {kept(rate / possible >= LEAST_OF_THE_POSSIBLE)} |"
-        )
-    return [
-        f"| a loop of single requests, 50 ms | {single:,.1f} rows a second | |",
-        f"| requests in a pool of 64 threads, 50 ms | {pool:,.0f} rows a second | |",
-        *told,
-    ]
 
 
 def a_million(n: int) -> list[str]:
@@ -431,13 +370,12 @@ def twenty_rows(times: int = 5) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("cap", "pool", "million", "twenty"))
+    parser.add_argument("--only", choices=("cap", "million", "twenty"))
     options = parser.parse_args()
     scale = 20 if options.quick else 1
     parts: dict[str, tuple[str, Callable[[], list[str]]]] = {
         "twenty": ("Twenty rows", twenty_rows),
         "cap": ("At the cap", lambda: at_the_cap(110_000 // scale)),
-        "pool": ("Without a cap", lambda: side_by_side(20_000 // scale)),
         "million": ("A million rows", lambda: a_million(1_000_000 // scale)),
     }
     for name, (title, measure) in parts.items():

@@ -4,7 +4,8 @@
     python -m tests.bench.peers [--npm FOLDER] [--quick]
 
 `--npm` is the folder in which npm installed the two, by default this one. What is not installed is reported
-as that. The table goes to tests/bench/RESULTS.md, unless `--quick` sends fewer rows. None of them remembers what it sent: after an interruption nobody knows which rows are balances.
+as that. The table goes to tests/bench/RESULTS.md, unless `--quick` sends fewer rows. None of them remembers
+what it sent: after an interruption nobody knows which rows are balances.
 """
 
 import argparse

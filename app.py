@@ -2,8 +2,6 @@
 server."""
 
 import asyncio
-import gc
-import importlib
 import re
 import threading
 from collections.abc import AsyncIterator
@@ -16,9 +14,18 @@ from streamlit.watcher.polling_path_watcher import PollingPathWatcher
 
 from blnk_api import currencies
 from blnk_api.common import log, open_files, private_files
+from blnk_api.common.process_start import loading
 from blnk_api.desk import startup_check
 from blnk_api.sign_in import gate
-from blnk_api.web import middleware, probes, request_ids, routes, upload_limits
+from blnk_api.web import (
+    first_page,
+    middleware,
+    probes,
+    request_ids,
+    resting_server,
+    routes,
+    upload_limits,
+)
 from blnk_api.worker import supervise
 from pages.kit import error_page, held_uploads, look, startup_log
 from pages.kit.server_names import site
@@ -27,8 +34,6 @@ from pages.run import browser_notice
 private_files.keep_files_private()
 
 _NEEDED_BY_PAGES = (
-    "pandas",
-    "pyarrow",
     "pages.balance.form",
     "pages.balance.result",
     "pages.draft.draft_page",
@@ -43,10 +48,17 @@ _NEEDED_BY_PAGES = (
 )
 
 
+_NEEDED_BY_TABLES = ("pandas", "pyarrow")
+_FIRST_VISIT_SECONDS = 5.0
+"""Tables take as long to load as a whole page to be shown: the first visitor's comes first."""
+
+
 def _load() -> None:
-    """Loads what the first visitor would otherwise wait for, while the other processes start."""
-    for name in _NEEDED_BY_PAGES:
-        importlib.import_module(name)
+    """Loads what the first visitor would otherwise wait for, while Practice starts.
+
+    Streamlit collects all generations of garbage after each run; what is loaded here is exempt.
+    """
+    loading.load(*_NEEDED_BY_PAGES)
     currencies.all_codes()
 
 
@@ -70,39 +82,45 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     open_files.raise_limit()
     log.to_stderr()
     _stop_watching_settings()
-    loading = asyncio.create_task(asyncio.to_thread(_load))
-    async with supervise.helpers():
-        await loading
-        # Streamlit collects all generations after each run; objects that live as long as the server
-        # are exempt.
-        gc.collect()
-        gc.freeze()
-        # In a thread that nobody waits for, so a connection that does not answer delays neither start
+    resting_server.tick_once_a_second()
+    loaded = asyncio.create_task(asyncio.to_thread(_load))
+    async with supervise.helpers(before_sender=loaded):
+        await loaded
+        # In threads that nobody waits for, so a connection that does not answer delays neither start
         # nor end.
         threading.Thread(target=_log_and_check, daemon=True).start()
+        tables = threading.Timer(_FIRST_VISIT_SECONDS, loading.load, _NEEDED_BY_TABLES)
+        tables.daemon = True
+        tables.start()
         yield {}
 
 
-_STREAMLITS_PAGE = Path(st.__file__).parent / "static"
+_STREAMLITS_FOLDER = Path(st.__file__).parent / "static"
+_STREAMLITS_PAGE = _STREAMLITS_FOLDER / "index.html"
+_NO_ADDRESSES = ("__init__", "home", "shell")
+
+
+def addresses_of_pages() -> list[str]:
+    names = (one.stem for one in (Path(__file__).parent / "pages").glob("*.py"))
+    return ["/", *(f"/{one}" for one in names if one not in _NO_ADDRESSES)]
 
 
 def scripts_in_pages() -> list[str]:
     """Streamlit's own page has one, which changes with its version."""
-    page = _STREAMLITS_PAGE / "index.html"
-    streamlits = re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)
-    return [*streamlits, look.TO_THE_TOP, *browser_notice.SCRIPTS]
+    streamlits = re.findall(r"<script>(.*?)</script>", _STREAMLITS_PAGE.read_text("utf-8"), re.DOTALL)
+    return [*streamlits, first_page.NAMES_SERVER, look.TO_THE_TOP, *browser_notice.SCRIPTS]
 
 
 def streamlits_files() -> list[str]:
     """The paths of the scripts, styles and fonts that come with Streamlit."""
-    files = (_STREAMLITS_PAGE / "static").rglob("*")
-    return [f"/{one.relative_to(_STREAMLITS_PAGE).as_posix()}" for one in files if one.is_file()]
+    files = (_STREAMLITS_FOLDER / "static").rglob("*")
+    return [f"/{one.relative_to(_STREAMLITS_FOLDER).as_posix()}" for one in files if one.is_file()]
 
 
 app = st.App(
     "pages/shell.py",
     lifespan=lifespan,
-    routes=routes.routes(),
+    routes=[*routes.routes(), *first_page.routes(_STREAMLITS_PAGE, addresses_of_pages())],
     on_script_error=error_page.show,
     middleware=[
         Middleware(request_ids.RequestIds),

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -49,10 +49,13 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def helpers() -> AsyncIterator[None]:
-    """The helpers run while this context is active. It is entered when Practice answers, or is given up."""
+async def helpers(*, before_sender: Awaitable[None] | None = None) -> AsyncIterator[None]:
+    """The helpers run while this context is active. It is entered when Practice answers, or is given up.
+
+    `before_sender` is what the first page waits for: the sender, which nobody looks at, starts after it.
+    """
     first_look = asyncio.Event()
-    task = asyncio.create_task(_supervise(first_look))
+    task = asyncio.create_task(_supervise(first_look, before_sender))
     await first_look.wait()
     try:
         yield
@@ -62,7 +65,7 @@ async def helpers() -> AsyncIterator[None]:
             await task
 
 
-async def _supervise(first_look: asyncio.Event) -> None:
+async def _supervise(first_look: asyncio.Event, before_sender: Awaitable[None] | None) -> None:
     try:
         chosen = await _usable_settings(first_look)
         async with asyncio.TaskGroup() as group:
@@ -71,6 +74,8 @@ async def _supervise(first_look: asyncio.Event) -> None:
                 group.create_task(_keep_practice(chosen, practice_tried))
                 await practice_tried.wait()
             first_look.set()
+            if before_sender is not None:
+                await before_sender
             if not chosen.sender_elsewhere:
                 group.create_task(_keep_sender())
     finally:

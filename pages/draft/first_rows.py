@@ -1,6 +1,5 @@
 """The first rows of a file as they are read, with the header row marked."""
 
-import pandas as pd
 import streamlit as st
 
 from blnk_api.facts.file_shape import FileShape
@@ -13,6 +12,9 @@ mode."""
 
 
 def show(shape: FileShape) -> None:
+    # Imported here: see app.py.
+    import pandas as pd
+
     names = [letters(at) for at in range(len(shape.headers))]
     read = [(str(record.number), record.cells) for record in shape.samples[:_ROWS]]
     if shape.header_row:

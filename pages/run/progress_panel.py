@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
-import pyarrow as pa
 import streamlit as st
 
 from blnk_api.reports.progress_figures import Curve, ProgressSnapshot, pulses
@@ -156,6 +155,9 @@ def _chart(curve: Curve) -> None:
 @lru_cache(maxsize=64)
 def _points(curve: Curve) -> bytes:
     """In the browser's format, created once for everyone who watches."""
+    # Imported here: see app.py.
+    import pyarrow as pa
+
     # Rows finish in groups: the last figure at a given time counts.
     by_moment = {round(at * 1000): n for at, n in curve}
     moments = pa.array(list(by_moment), pa.timestamp("ms", "UTC"))

@@ -210,3 +210,16 @@ def words_of_blnk(app: App, link: str) -> None:
                 .values(message=EVIL, state=state, waits_for_person=True)
             )
         set_columns(tx, found, state=ImportState.PAUSED, paused_by=PausedBy.PERSON, paused_reason=EVIL)
+
+
+def test_a_page_asks_for_nothing_that_is_not_there(app: App, browser: Browser) -> None:
+    """Streamlit's page would look for its server below the page's own address first, and then wait."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    refused: list[str] = []
+    page.on("response", lambda one: refused.append(one.url) if one.status >= 400 else None)
+    for address, heading in (("", "Import a file"), ("imports", "Imports"), ("connection", "Connection")):
+        page.goto(f"{app.url}/{address}")
+        see(page, heading)
+    assert refused == []
+    page.close()

@@ -5,8 +5,8 @@ The table does not change while a person works in it: a fixed row says so in its
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from blnk_api.currencies import Severity
@@ -21,6 +21,9 @@ from blnk_api.wording import about_files, phrases
 from pages.draft.fix import cell_editor
 from pages.draft.fix.table_state import Shown, forget, keep, kept
 from pages.kit.context import Visit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PAGE_ROWS = 100
 _FIT = 10
@@ -143,6 +146,9 @@ def _problems(line: Line) -> str:
 
 
 def _grid(import_: Import, shown: Shown, lines: Sequence[Line]) -> None:
+    # Imported here: see app.py.
+    import pandas as pd
+
     headers = about_files.columns(import_, taken=_OURS)
     frame = pd.DataFrame(
         {
@@ -170,8 +176,8 @@ def _grid(import_: Import, shown: Shown, lines: Sequence[Line]) -> None:
         )
 
 
-def _marked(frame: pd.DataFrame, lines: Sequence[Line], headers: Sequence[str]) -> pd.DataFrame:
-    marks = pd.DataFrame("", index=frame.index, columns=frame.columns)
+def _marked(frame: "pd.DataFrame", lines: Sequence[Line], headers: Sequence[str]) -> "pd.DataFrame":
+    marks = frame.map(lambda _: "")
     for at, line in enumerate(lines):
         for position, severity in line.faulty.items():
             marks.iat[at, _BEFORE + position] = _MARKS[severity]

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import pyarrow as pa
 import streamlit as st
 
 from blnk_api.store import rows
@@ -97,6 +96,9 @@ def _table(
     if not page:
         st.caption("No row has this status." if status else "No rows.")
         return
+    # Imported here: see app.py.
+    import pyarrow as pa
+
     chosen = st.dataframe(
         pa.table(_columns(import_, page)),  # a tenth of the work of a dict, for each of many watchers
         hide_index=True,

@@ -34,16 +34,26 @@ from pages.run import browser_notice
 private_files.keep_files_private()
 
 _NEEDED_BY_PAGES = (
+    # Streamlit itself loads these as it runs a page for the first time.
+    "numpy",
+    "PIL.ImageFile",
+    "streamlit.material_icon_names",
+    "streamlit.runtime.scriptrunner.magic_funcs",
+    "pages.kit.sidebar",
     "pages.balance.form",
     "pages.balance.result",
     "pages.draft.draft_page",
     "pages.run.import_page",
     "pages.history.imports_list",
+    "pages.history.yours",
     "pages.draft.upload",
     "pages.balance.balances_table",
     "pages.balance.one_balance",
     "pages.history.month",
     "pages.health.checks",
+    "pages.health.notifications",
+    "pages.health.signed_in",
+    "pages.health.workers",
     "pages.health.practice_faults",
 )
 

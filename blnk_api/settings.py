@@ -8,6 +8,7 @@ import tempfile
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -197,16 +198,15 @@ def _as_of_now(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def read_secrets(environ: Mapping[str, str] | None = None) -> dict[str, object]:
+def read_secrets(environ: Mapping[str, str] | None = None) -> Mapping[str, Any]:
     """Returns the contents of the secrets file, unchecked. Raises SettingsProblem if it cannot be read."""
     env = os.environ if environ is None else environ
     return _read_secrets(secrets_path(env), must_exist=bool(env.get("BLNK_SECRETS_FILE")))
 
 
-def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
+def _read_secrets(path: Path, *, must_exist: bool) -> Mapping[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return _parsed(path.read_bytes())
     except FileNotFoundError:
         if must_exist:
             raise SettingsProblem(
@@ -220,6 +220,12 @@ def _read_secrets(path: Path, *, must_exist: bool) -> dict[str, object]:
         raise SettingsProblem(
             f'The secrets file {path} is not valid TOML. Text values need double quotes: key = "value".'
         ) from None
+
+
+@lru_cache(maxsize=2)
+def _parsed(secrets: bytes) -> Mapping[str, Any]:
+    """The file is read for each request, and is seldom another one than before."""
+    return tomllib.loads(secrets.decode())
 
 
 def _time_zone(name: Any) -> ZoneInfo:

@@ -2,6 +2,7 @@
 server."""
 
 import asyncio
+import inspect
 import re
 import threading
 from collections.abc import AsyncIterator
@@ -70,6 +71,8 @@ def _load() -> None:
     """
     loading.load(*_NEEDED_BY_PAGES)
     currencies.all_codes()
+    # Streamlit asks this about each page's code. The first time Python looks where all modules come from.
+    inspect.getmodule(inspect.currentframe())
 
 
 def _log_and_check() -> None:

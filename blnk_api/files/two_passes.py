@@ -12,11 +12,13 @@ from blnk_api import files
 from blnk_api.facts.file_shape import FileShape, Flaw, Record
 
 _BUFFER_BYTES = 1 << 20
+_FEW_BYTES = 2_000_000
+"""The records of a text file of this size take some ten megabytes of memory."""
 
 
 class TwoPasses:
     """Reads a workbook once, and a plain copy of its records for the second pass, which takes a tenth of the
-    time.
+    time. The records of a short text file are kept instead.
 
     The copy is an unnamed file in `folder`, deleted afterwards. Raises FileProblem, and OSError if the disk
     is full.
@@ -30,6 +32,7 @@ class TwoPasses:
             if shape.kind == "xlsx"
             else None
         )
+        self._kept: list[Record] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +45,10 @@ class TwoPasses:
 
     def first(self) -> Iterator[Record]:
         """Must be read to its end."""
+        if self._copy is None and self._path.stat().st_size <= _FEW_BYTES:
+            self._kept = list(files.records(self._path, self._shape))
+            yield from self._kept
+            return
         for record in files.records(self._path, self._shape):
             if self._copy is not None:
                 plain = (record.number, record.cells, record.problems)
@@ -49,6 +56,9 @@ class TwoPasses:
             yield record
 
     def again(self) -> Iterator[Record]:
+        if self._kept is not None:
+            yield from self._kept
+            return
         if self._copy is None:
             yield from files.records(self._path, self._shape)
             return

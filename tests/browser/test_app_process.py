@@ -5,6 +5,7 @@ import io
 import os
 import re
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,13 @@ from tests.support.importer import wait_until
 from tests.support.papers import released
 
 END_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def stays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app for the tests that do not end it."""
+    with App(tmp_path_factory.mktemp("stays")) as app:
+        yield app
 
 
 def wait_for_end(app: App) -> None:
@@ -101,17 +109,16 @@ def test_nothing_is_left_after_the_app_is_killed(tmp_path: Path, browser: Browse
         wait_for_end(app)
 
 
-def test_only_the_app_holds_its_port(tmp_path: Path) -> None:
+def test_only_the_app_holds_its_port(stays: App) -> None:
     """Else the next start, right after a crash, would go to another port."""
-    with App(tmp_path) as app:
-        [sender] = wait_until(lambda: pids(app, SENDER), app.log)
-        port = f"{urlsplit(app.url).port:04X}"
-        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        ours = {f"socket:[{one[9]}]" for one in listening if one[1].endswith(f":{port}")}
-        held = {process: sockets(process) & ours for process in app.processes()}
-        assert held.pop(app.process.pid)
-        assert held.pop(sender) == set()
-        assert list(held.values()) == [set()]
+    [sender] = wait_until(lambda: pids(stays, SENDER), stays.log)
+    [practice] = wait_until(lambda: pids(stays, PRACTICE), stays.log)
+    port = f"{urlsplit(stays.url).port:04X}"
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = {f"socket:[{one[9]}]" for one in listening if one[1].endswith(f":{port}")}
+    held = {process: sockets(process) & ours for process in stays.processes()}
+    assert held.pop(stays.process.pid)
+    assert held == {sender: set(), practice: set()}
 
 
 def sockets(pid: int) -> set[str]:
@@ -123,12 +130,11 @@ def sockets(pid: int) -> set[str]:
 
 
 @pytest.mark.parametrize("module", [SENDER, PRACTICE])
-def test_a_helper_that_dies_is_started_again(tmp_path: Path, module: str) -> None:
-    with App(tmp_path) as app:
-        [old] = wait_until(lambda: pids(app, module), app.log)
-        os.kill(old, signal.SIGKILL)
-        wait_until(lambda: set(pids(app, module)) - {old}, app.log)
-        assert app.practice.balances() == []
+def test_a_helper_that_dies_is_started_again(stays: App, module: str) -> None:
+    [old] = wait_until(lambda: pids(stays, module), stays.log)
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: set(pids(stays, module)) - {old}, stays.log)
+    assert stays.practice.balances() == []
 
 
 def secrets_of(app: App) -> str:

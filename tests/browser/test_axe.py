@@ -64,9 +64,9 @@ def page(app: App, browser: Browser) -> Page:
 
 
 @pytest.fixture(scope="module")
-def made(app: App, page: Page) -> str:
+def made(page: Page) -> str:
     """The link to the sample file, imported: 54 balances created and six rows invalid."""
-    open_sample(page, app)
+    open_sample(page)
     open_step(page, "Confirm")
     page.get_by_role("button", name="Create 54 balances").click()
     see_text(page, "Verified: all 54 balances are in Blnk.", seconds=90)
@@ -79,8 +79,15 @@ def go(page: Page, app: App, path: str, heading: str, query: str = PRACTICE) -> 
     see(page, heading)
 
 
-def open_sample(page: Page, app: App) -> None:
-    go(page, app, "import_file", "Import a file")
+def turn_to(page: Page, name: str) -> None:
+    """Another page of Practice, by the sidebar, which costs a quarter of loading it."""
+    sidebar = page.get_by_test_id("stSidebarUserContent")
+    sidebar.get_by_role("link", name=name, exact=True).click()
+    see(page, name)
+
+
+def open_sample(page: Page) -> None:
+    turn_to(page, "Import a file")
     page.get_by_role("button", name="Try a sample file").click()
     wait_for_count(page, "ready", "54")
     see(page, "Problems")
@@ -129,8 +136,8 @@ def test_the_form_and_its_result(app: App, page: Page) -> None:
     assert findings(page) == []
 
 
-def test_the_page_that_takes_files(app: App, page: Page) -> None:
-    go(page, app, "import_file", "Import a file")
+def test_the_page_that_takes_files(page: Page) -> None:
+    turn_to(page, "Import a file")
     open_all(page)
     assert findings(page) == []
     upload(page, "people.csv", WITHOUT_LEDGER)
@@ -140,9 +147,9 @@ def test_the_page_that_takes_files(app: App, page: Page) -> None:
 
 
 @pytest.mark.parametrize("step", ["File", "Columns", "Fix", "Confirm"])
-def test_each_step_of_a_file_with_rows_to_fix(app: App, page: Page, step: str) -> None:
+def test_each_step_of_a_file_with_rows_to_fix(page: Page, step: str) -> None:
     if step == "File":
-        open_sample(page, app)
+        open_sample(page)
     open_step(page, step)
     open_all(page)
     assert findings(page) == []
@@ -184,7 +191,7 @@ def test_the_imports_and_a_months_totals(app: App, page: Page, made: str) -> Non
 
 
 def test_the_balances_and_one_of_them(app: App, page: Page, made: str) -> None:
-    go(page, app, "balances", "Balances")
+    turn_to(page, "Balances")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     open_all(page)
     assert findings(page) == []
@@ -199,8 +206,8 @@ def test_the_balances_and_one_of_them(app: App, page: Page, made: str) -> None:
     assert findings(page) == []
 
 
-def test_the_connection(app: App, page: Page) -> None:
-    go(page, app, "connection", "Connection")
+def test_the_connection(page: Page) -> None:
+    turn_to(page, "Connection")
     see(page, "Simulate faults")
     open_all(page)
     assert findings(page) == []

@@ -253,14 +253,21 @@ def test_a_file_chosen_while_the_name_is_being_kept_is_uploaded(app: App, browse
     see(page, "chosen early.csv")
 
 
-@pytest.mark.parametrize("width", [1280, 1024, 390])
-def test_each_step_fits_the_screen_and_keeps_its_main_button_in_sight(
-    app: App, browser: Browser, width: int
-) -> None:
-    page = open_tab(browser, f"{app.url}/import_file", "Import a file", width=width)
-    give_name(page, "Ada")
+@pytest.fixture(scope="module")
+def sample(app: App, browser: Browser) -> Page:
+    """A tab on the draft of the sample."""
+    page = open_import(browser, app.url)
     page.get_by_role("button", name="Try a sample file").click()
     see(page, "Problems")
+    return page
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+def test_each_step_fits_the_screen_and_keeps_its_main_button_in_sight(sample: Page, width: int) -> None:
+    page = sample
+    page.set_viewport_size({"width": width, "height": 900})
+    page.reload()
+    see(page, FILE)
     wait_for_count(page, "invalid", "6")
     for step in ("File", "Columns", "Fix", "Confirm"):
         open_step(page, step)

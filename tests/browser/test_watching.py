@@ -1,11 +1,16 @@
-"""The desk in a real browser: an import that is watched, searches in the address, faults to try."""
+"""The desk in a real browser: an import that is watched, searches in the address, faults to try; and sending
+that has stopped, because a person stopped it or the disk is full: pages say so, then it continues."""
 
 import re
+import resource
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.app import App, balances_of_link
+from tests.support.app import LEDGER, SENDER, App, balances_of_link, pids
 from tests.support.browser import (
+    fill_form,
+    go_to_next_file,
     open_import,
     open_step,
     open_tab,
@@ -18,7 +23,8 @@ from tests.support.browser import (
 from tests.support.importer import wait_until
 from tests.support.practice import PracticeBlnk
 
-LEDGER = "ldg_00000001-0000-4000-8000-000000000001"
+NO_ROOM = (1, resource.RLIM_INFINITY)
+"""No file of the process can grow anymore: for the process, a full disk."""
 
 
 def confirmed(browser: Browser, app: App, name: str, n: int) -> Page:
@@ -31,10 +37,14 @@ def confirmed(browser: Browser, app: App, name: str, n: int) -> Page:
 def checked(browser: Browser, app: App, name: str, n: int) -> Page:
     """A tab on a draft of n balances."""
     page = open_import(browser, app.url)
+    check(page, name, n)
+    return page
+
+
+def check(page: Page, name: str, n: int) -> None:
     lines = [f"{LEDGER},USD,{name} {at}" for at in range(n)]
     upload(page, f"{name}.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
     open_step(page, "Confirm")
-    return page
 
 
 def has_moved(seen: set[str], title: str) -> bool:
@@ -106,9 +116,11 @@ def test_a_browser_notifies_when_an_import_is_over_if_a_person_asked_it_to(
 def test_a_search_is_in_the_address_and_works_in_another_browser(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
-    for name in ("march", "april"):
-        checked(browser, app, name, 3).close()
-    page = open_tab(browser, f"{app.url}/imports", "Imports")
+    page = checked(browser, app, "march", 3)
+    go_to_next_file(page)
+    check(page, "april", 3)
+    page.get_by_test_id("stSidebarUserContent").get_by_role("link", name="Imports", exact=True).click()
+    see(page, "Imports")
     search(page, "Search imports", "MARCH")
     expect(page.get_by_text("april.csv")).to_have_count(0)
     assert "q=MARCH" in page.url
@@ -160,3 +172,44 @@ def test_a_team_switches_a_fault_on_and_sees_that_each_row_is_created_once(
     assert fault["fired"] > 0
     page.get_by_test_id("stRadio").get_by_text("No fault").click()
     wait_until(lambda: not blnk.faults(), lambda: "the fault is still on")
+
+
+def test_the_switch_works_in_a_browser_and_a_page_that_waits_says_so_by_itself(
+    app: App, blnk: PracticeBlnk, browser: Browser
+) -> None:
+    page = open_tab(browser, f"{app.url}/connection?connection=practice", "Stop sending")
+    page.get_by_role("button", name="Stop sending for all connections").click()
+    see_text(page, "Sending is stopped for all connections")
+    try:
+        form = open_tab(browser, f"{app.url}/create_balance?connection=practice", "Create a balance")
+        see_text(form, "Sending is stopped for all connections")
+        held = len(blnk.balances())
+        fill_form(form, ledger="Customer wallets", currency="XOF", who="Ada")
+        form.get_by_role("button", name="Create balance").click()
+        see_text(form, "Waiting to be sent.")
+        assert len(blnk.balances()) == held
+    finally:
+        page.get_by_role("button", name="Start sending for all connections").click()
+    see(form, "The balance was created")
+    expect(form.get_by_text("Sending is stopped")).to_have_count(0)
+    assert len(blnk.balances()) == held + 1
+
+
+def test_a_page_says_that_the_disk_is_full_and_the_import_continues_once_it_is_not(
+    tmp_path: Path, browser: Browser
+) -> None:
+    with App(tmp_path) as app:
+        app.practice.order_fault("full_stop", on="create", seconds=600, skip=40)
+        page = open_import(browser, app.url)
+        lines = [f"{LEDGER},NGN,{at:04}" for at in range(300)]
+        upload(page, "many.csv", "\n".join(["ledger_id,currency,customer", *lines]).encode())
+        page.get_by_role("button", name="Create 300 balances").click()
+        wait_until(lambda: len(app.practice.refs()) >= 20, lambda: "fewer than 20 are made")
+        [sender] = pids(app, SENDER)
+        before = resource.prlimit(sender, resource.RLIMIT_FSIZE, NO_ROOM)
+        app.practice.clear_faults()
+        page.get_by_text("nothing more is sent").first.wait_for()
+        resource.prlimit(sender, resource.RLIMIT_FSIZE, before)
+        wait_until(lambda: len(app.practice.refs()) == 300, lambda: f"{len(app.practice.refs())} are made")
+        assert len(set(app.practice.refs())) == 300
+        page.get_by_text("nothing more is sent").wait_for(state="detached")

@@ -1,7 +1,6 @@
 """How Streamlit's lists filter what is typed (“fuzzy”), as its browser code does: which option Enter chooses.
 
-The same scores as in its port of fzy; tests/browser/test_browser_currencies.py types the same into a real
-list.
+The same scores as in its port of fzy; tests/browser/test_choosing.py types the same into a real list.
 """
 
 from collections.abc import Sequence

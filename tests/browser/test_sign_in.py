@@ -12,7 +12,7 @@ import streamlit
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.app import ROOT, App
-from tests.support.browser import PATIENCE_MS, open_step, see, settle, upload
+from tests.support.browser import PATIENCE_MS, new_visitor, open_step, see, settle, upload
 from tests.support.importer import wait_until
 from tests.support.provider import PERSON, Provider
 from tests.support.signed_in import Browser as Stranger
@@ -47,14 +47,13 @@ def signed(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iter
 
 def sign_in(browser: Browser, app: App, subject: str, path: str, heading: str) -> BrowserContext:
     """A browser in which a person signed in, on the page of this path."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    page = new_visitor(browser, 1280, app.url)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{app.url}{path}")
     page.get_by_placeholder("sub").fill(subject)
     page.get_by_role("button", name="Authorize").click()
     see(page, heading)
-    return context
+    return page.context
 
 
 def open_here(context: BrowserContext, url: str, heading: str) -> Page:

@@ -62,7 +62,7 @@ def launch(playwright: Playwright, *args: str) -> Browser:
 
 def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
     """A tab of a browser that was never here before, once this heading is visible."""
-    page = _new_visitor(browser, width, url)
+    page = new_visitor(browser, width, url)
     script_runs.watch(page)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
@@ -76,7 +76,7 @@ compiling Streamlit's scripts."""
 _KEPT_BY_A_BROWSER = "cookies,local_storage,indexeddb,websql,service_workers,cache_storage"
 
 
-def _new_visitor(browser: Browser, width: int, url: str) -> Page:
+def new_visitor(browser: Browser, width: int, url: str) -> Page:
     """An empty tab of a person without cookies, or anything else that a site can store in a browser."""
     visitors = _VISITORS.setdefault(browser, [])
     left = next((one for one in visitors if not one.pages), None)

@@ -21,7 +21,7 @@ from tests.support.practice import PracticeBlnk
 
 on_both_databases = pytest.mark.parametrize("importer", BOTH_DATABASES, indirect=True)
 
-ROWS = 1_000
+ROWS = 600
 HEADER = "ledger,currency,identity_id,customer,note"
 GOOD = [f"Customer wallets,USD,,good-{n}," for n in range(3)]
 PROBLEMS = {

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 MEASURED = ("pure", "files")
 """Tests that run our code in their own process: only of such coverage says something. It nearly doubles the
 processor time of what it measures, and those of the store take too much of that for each run."""
-LONGEST = ("worker", "sending", "cli")
-"""Folders whose files go first, so that none of them is what the others wait for at the end. Those that drive
-a browser, which takes a processor for itself, are spread evenly over all others, the longest files first."""
+LONGEST = ("worker", "sending", "cli", "store", "drafts", "review")
+SHORTEST = "pure"
+"""Folders whose files go first, and last, so that no process waits long for another one at the end. Those
+that drive a browser, which takes a processor for itself, are spread evenly among the former."""
 
 NEVER_AGAIN = ("pure", "files")
 """Folders of tests that wait for nobody: what fails in them is wrong. Of all others, a test that waited in
@@ -55,13 +56,14 @@ settings.load_profile("any machine")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In which order, and what coverage does not measure."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    items.sort(key=lambda item: (item.path.parent.name == SHORTEST, item.path.parent.name not in LONGEST))
     browsers, others = (
         list(dict.fromkeys(item.path for item in items if (item.path.parent.name == "browser") is drives))
         for drives in (True, False)
     )
     browsers.sort(key=lambda path: path.stat().st_size, reverse=True)
-    apart = max(1, len(others) // (len(browsers) + 1))
+    longer = sum(path.parent.name != SHORTEST for path in others)
+    apart = max(1, longer // (len(browsers) + 1))
     turns = {path: (at // apart, 1) for at, path in enumerate(others)}
     turns |= {path: (at, 0) for at, path in enumerate(browsers)}
     items.sort(key=lambda item: turns[item.path])

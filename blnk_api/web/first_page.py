@@ -1,7 +1,7 @@
-"""Streamlit's page, with which every address of a page begins, told where its server is.
+"""Streamlit's page, with which every address of a page begins, with the address of its server.
 
-Otherwise it looks below the address itself first, as in /imports/_stcore/health, and waits for more than a
-tenth of a second once it was told that nothing is there.
+Without that it looks below its own address first, as in /imports/_stcore/health, and when nothing is there it
+waits for more than a tenth of a second.
 """
 
 from collections.abc import Iterable

@@ -148,7 +148,6 @@ def test_an_answer_without_a_length_ends_with_its_connection() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        b"HTTP/1.1 201 Created\r\nX-Request",
         b"HTTP/2 201\r\n\r\n{}",
         b"SSH-2.0-OpenSSH\r\n",
         b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",

@@ -46,6 +46,9 @@ MOST_MB = 300
 MOST_SLOWER = 0.1
 MOST_SECONDS_FOR_TWENTY = 2
 
+_AT_REST_SECONDS = 1.0
+"""After its start a sender has just looked for imports, and looks again a moment later at the earliest.
+People confirm when it has been up for a while."""
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -171,6 +174,7 @@ class Run:
         try:
             while not self._serves():
                 time.sleep(0.02)
+            time.sleep(_AT_REST_SECONDS)
             began, cpu = time.monotonic(), cpu_seconds(process.pid)
             confirm(self.store, self._draft)
             while self._state() != ImportState.DONE:

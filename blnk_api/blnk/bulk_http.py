@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from blnk_api.blnk import USER_AGENT
 from blnk_api.blnk.boot_clock import boottime
-from blnk_api.blnk.bulk_connections.connection_pool import ConnectionPool
+from blnk_api.blnk.bulk_connections.connection_pool import ConnectionPool, host_of
 from blnk_api.blnk.bulk_connections.http_connection import (
     AnswerIncomplete,
     AnswerTooLarge,
@@ -147,7 +147,7 @@ def _head(url: str, method: str, path: str, query: tuple[tuple[str, str], ...], 
     """The first line and the headers, but for the length of the body and the empty line."""
     parts = urlsplit(url)
     target = quote(parts.path + path, safe=_LEFT_AS_IT_IS)
-    host = (parts.hostname or "").encode("idna").decode()
+    host = host_of(parts)
     host = f"[{host}]" if ":" in host else host
     lines = (
         f"{method} {target}{'?' if query else ''}{urlencode(query)} HTTP/1.1",

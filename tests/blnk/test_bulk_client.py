@@ -15,7 +15,7 @@ from blnk_api.blnk import bulk_http, endpoints
 from blnk_api.blnk.boot_clock import boottime
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
-from tests.support.connections import read_request, server, with_bulk_client
+from tests.support.connections import Listener, read_request, server, with_bulk_client
 from tests.support.practice import PracticeBlnk
 
 BODY = b'{"ledger_id":"general_ledger_id","currency":"USD","meta_data":{"import_ref":"a"}}'
@@ -41,21 +41,6 @@ def test_it_sends_on_a_system_without_linux_features(monkeypatch: pytest.MonkeyP
         assert isinstance(sent(url), Answer)
     assert boottime() > before
     assert len(listener.requests) == 1
-
-
-class Listener:
-    """A server that plays its answers one after the other, each on whatever connection asks."""
-
-    def __init__(self, *answers: bytes) -> None:
-        self._answers = list(answers)
-        self.requests: list[bytes] = []
-        self.connections = 0
-
-    def talk(self, line: socket.socket) -> None:
-        self.connections += 1
-        while self._answers and (request := read_request(line)):
-            self.requests.append(request)
-            line.sendall(self._answers.pop(0))
 
 
 @contextmanager

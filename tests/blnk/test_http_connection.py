@@ -17,7 +17,7 @@ from blnk_api.blnk.bulk_connections import connection_pool
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
 from tests.support.certificate import certificate_for_localhost
-from tests.support.connections import Talk, read_request, server, with_bulk_client
+from tests.support.connections import Listener, read_request, server, with_bulk_client
 
 POST = endpoints.post_balance("ins_1", b'{"currency":"USD"}')
 OK = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
@@ -28,26 +28,13 @@ async def twice(client: BulkClient) -> list[Reply | NotSent]:
     return [await client.send(POST, "t"), await client.send(POST, "t")]
 
 
-class Counting:
-    """Plays an answer to each request, and counts the connections that came."""
-
-    def __init__(self, *answers: bytes) -> None:
-        self._answers = list(answers)
-        self.connections = 0
-
-    def __call__(self, line: socket.socket) -> None:
-        self.connections += 1
-        while self._answers and read_request(line):
-            line.sendall(self._answers.pop(0))
-
-
-def exchanged(talk: Talk) -> list[Reply | NotSent]:
-    with server(talk) as port:
+def exchanged(answers: Listener) -> list[Reply | NotSent]:
+    with server(answers.talk) as port:
         return with_bulk_client(f"http://127.0.0.1:{port}", twice)
 
 
 def test_a_connection_serves_one_request_after_the_other() -> None:
-    answers = Counting(OK, OK)
+    answers = Listener(OK, OK)
     assert exchanged(answers) == [Answer(201, b"{}")] * 2
     assert answers.connections == 1
 
@@ -64,7 +51,7 @@ def test_a_connection_serves_one_request_after_the_other() -> None:
 )
 def test_a_connection_that_should_not_serve_again_does_not(first: bytes) -> None:
     """What follows an answer is nobody's answer, least of all that of the next row."""
-    answers = Counting(first, OK)
+    answers = Listener(first, OK)
     assert exchanged(answers) == [Answer(201, b"{}")] * 2
     assert answers.connections == 2
 
@@ -126,21 +113,21 @@ def test_an_answer_before_the_request_was_read_ends_the_connection() -> None:
 
 def test_announcements_are_not_the_answer() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\nContent-Length: 7\r\n\r\n"
-    answers = Counting(b"HTTP/1.1 100 Continue\r\n\r\n" + early + OK, OK)
+    answers = Listener(b"HTTP/1.1 100 Continue\r\n\r\n" + early + OK, OK)
     assert exchanged(answers) == [Answer(201, b"{}")] * 2
     assert answers.connections == 1
 
 
 def test_a_change_of_protocol_is_no_answer() -> None:
     switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-    first, second = exchanged(Counting(switched, OK))
+    first, second = exchanged(Listener(switched, OK))
     assert isinstance(first, AnswerLost)
     assert second == Answer(201, b"{}")
 
 
 def test_an_answer_without_a_length_ends_with_its_connection() -> None:
     plain = b"HTTP/1.1 201 Created\r\nX-Request-Id: r1\r\n\r\n{}"
-    with server(Counting(plain)) as port:
+    with server(Listener(plain).talk) as port:
         reply = with_bulk_client(f"http://127.0.0.1:{port}", lambda client: client.send(POST, "t"))
     assert reply == Answer(201, b"{}", request_id="r1")
 
@@ -156,7 +143,7 @@ def test_an_answer_without_a_length_ends_with_its_connection() -> None:
     ],
 )
 def test_what_is_no_http_answer_is_lost(answer: bytes) -> None:
-    first, second = exchanged(Counting(answer, OK))
+    first, second = exchanged(Listener(answer, OK))
     assert isinstance(first, AnswerLost)
     assert second == Answer(201, b"{}")
 
@@ -184,13 +171,13 @@ def test_an_answer_in_chunks_of_one_byte_is_read_whole() -> None:
     body = b'{"a":"' + b"x" * 50_000 + b'"}'
     pieces = b"".join(b"1\r\n%c\r\n" % one for one in body)
     chunked = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n"
-    assert exchanged(Counting(chunked, OK)) == [Answer(201, body), Answer(201, b"{}")]
+    assert exchanged(Listener(chunked, OK)) == [Answer(201, body), Answer(201, b"{}")]
 
 
 def test_headers_behind_the_body_change_nothing() -> None:
     head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nTrailer: Content-Encoding\r\n\r\n"
     chunked = head + b"2\r\n{}\r\n0\r\nContent-Encoding: gzip\r\nRetry-After: 9\r\n\r\n"
-    assert exchanged(Counting(chunked, OK)) == [Answer(201, b"{}")] * 2
+    assert exchanged(Listener(chunked, OK)) == [Answer(201, b"{}")] * 2
 
 
 def packed(encoding: str, body: bytes) -> bytes:
@@ -210,12 +197,12 @@ def packed(encoding: str, body: bytes) -> bytes:
     ],
 )
 def test_a_compressed_answer_is_read(encoding: str, body: bytes) -> None:
-    assert exchanged(Counting(packed(encoding, body), OK)) == [Answer(201, b"{}")] * 2
+    assert exchanged(Listener(packed(encoding, body), OK)) == [Answer(201, b"{}")] * 2
 
 
 @pytest.mark.parametrize("body", [gzip.compress(b"{}" * 99)[:-9], b"no gzip", b"\x1f\x8b\x08"])
 def test_an_answer_that_cannot_be_decompressed_is_lost(body: bytes) -> None:
-    first, second = exchanged(Counting(packed("gzip", body), OK))
+    first, second = exchanged(Listener(packed("gzip", body), OK))
     assert isinstance(first, AnswerLost)
     assert second == Answer(201, b"{}")
 
@@ -288,8 +275,8 @@ def test_places_of_those_who_gave_up_are_used_again() -> None:
 
 @pytest.mark.parametrize("token", ["t\r\nX: y", "t\n", "t\0", "\x7f"])
 def test_a_token_cannot_add_a_header(token: str) -> None:
-    answers = Counting(OK)
-    with server(answers) as port:
+    answers = Listener(OK)
+    with server(answers.talk) as port:
         reply = with_bulk_client(f"http://127.0.0.1:{port}", lambda client: client.send(POST, token))
     assert isinstance(reply, ConnectFailed)
     assert answers.connections == 0
@@ -325,14 +312,14 @@ def tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
 
 
 def test_rows_leave_encrypted(tls: ssl.SSLContext) -> None:
-    answers = Counting(OK, OK)
-    with server(answers, tls=tls) as port:
+    answers = Listener(OK, OK)
+    with server(answers.talk, tls=tls) as port:
         assert with_bulk_client(f"https://localhost:{port}", twice) == [Answer(201, b"{}")] * 2
     assert answers.connections == 1
 
 
 def test_a_certificate_for_another_host_is_no_connection(tls: ssl.SSLContext) -> None:
-    with server(Counting(OK), tls=tls) as port:
+    with server(Listener(OK).talk, tls=tls) as port:
         reply = with_bulk_client(f"https://127.0.0.1:{port}", lambda client: client.send(POST, "t"))
     assert isinstance(reply, ConnectFailed)
     assert "certificate" in reply.reason
@@ -379,8 +366,8 @@ def test_https_goes_through_the_proxy_of_the_environment(
     tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which learns the host and nothing else: the token and the rows are encrypted."""
-    proxy, answers = Proxy(), Counting(OK, OK)
-    with server(answers, tls=tls) as port, through(proxy, monkeypatch, "ada:p%40ss@"):
+    proxy, answers = Proxy(), Listener(OK, OK)
+    with server(answers.talk, tls=tls) as port, through(proxy, monkeypatch, "ada:p%40ss@"):
         assert with_bulk_client(f"https://localhost:{port}", twice) == [Answer(201, b"{}")] * 2
     assert answers.connections == 1
     (asked,) = proxy.asked
@@ -391,7 +378,7 @@ def test_https_goes_through_the_proxy_of_the_environment(
 
 def test_a_host_that_needs_no_proxy_gets_none(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = Proxy()
-    with server(Counting(OK, OK), tls=tls) as port, through(proxy, monkeypatch):
+    with server(Listener(OK, OK).talk, tls=tls) as port, through(proxy, monkeypatch):
         monkeypatch.setenv("no_proxy", "localhost")
         assert with_bulk_client(f"https://localhost:{port}", twice) == [Answer(201, b"{}")] * 2
     assert proxy.asked == []
@@ -410,8 +397,8 @@ def test_a_host_that_needs_no_proxy_gets_none(tls: ssl.SSLContext, monkeypatch: 
 def test_a_proxy_that_refuses_is_no_connection(
     answer: bytes, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = Counting(OK)
-    with server(answers, tls=tls) as port, through(Proxy(answer), monkeypatch, "ada:s3cr3t@"):
+    answers = Listener(OK)
+    with server(answers.talk, tls=tls) as port, through(Proxy(answer), monkeypatch, "ada:s3cr3t@"):
         reply = with_bulk_client(f"https://localhost:{port}", lambda client: client.send(POST, "t"))
     assert isinstance(reply, ConnectFailed)
     assert "s3cr3t" not in reply.reason

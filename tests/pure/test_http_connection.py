@@ -84,15 +84,8 @@ def test_a_part_of_an_answer_is_no_answer(kind: str, length: int, places: set[in
 def test_what_follows_an_answer_does_not_change_it_and_ends_its_connection(
     kind: str, more: bytes, places: set[int]
 ) -> None:
-    async def act() -> tuple[Received, bool]:
-        connection = HttpConnection()
-        connection.connection_made(Wire())
-        answer = connection.exchange(b"POST", 1_000)
-        for piece in cut(WHOLE[kind] + more, places):
-            connection.data_received(piece)
-        return answer.result(), connection.is_usable
-
-    answer, is_usable = asyncio.run(act())
+    answer, is_usable = asyncio.run(received(cut(WHOLE[kind] + more, places)))
+    assert answer is not None
     assert (answer.status, answer.body) == (201, BODY)
     assert not is_usable or not more.strip(b"\r\n")  # empty lines before an answer mean nothing
 

@@ -78,6 +78,21 @@ def read_request(line: socket.socket) -> bytes:
     return got
 
 
+class Listener:
+    """A server that plays its answers one after the other, each on whatever connection asks."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self._answers = list(answers)
+        self.requests: list[bytes] = []
+        self.connections = 0
+
+    def talk(self, line: socket.socket) -> None:
+        self.connections += 1
+        while self._answers and (request := read_request(line)):
+            self.requests.append(request)
+            line.sendall(self._answers.pop(0))
+
+
 def with_bulk_client(
     url: str,
     act: Callable[[BulkClient], Awaitable[T]],

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohappyeyeballs
@@ -29,12 +29,11 @@ class ConnectionPool:
 
     def __init__(self, url: str, *, most: int, connect_seconds: float, user_timeout_seconds: float) -> None:
         parts = urlsplit(url)
-        assert parts.hostname is not None, "settings accept no address without a host"
         is_secure = parts.scheme == "https"
-        self._host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
-        self._port = parts.port or (443 if is_secure else 80)
+        self.host = host_of(parts)
+        self.port = parts.port or (443 if is_secure else 80)
         self._tls = _tls() if is_secure else None
-        self._proxy = _proxy_for(self._host) if is_secure else None
+        self._proxy = _proxy_for(self.host) if is_secure else None
         self._most = most
         self._connect_seconds = connect_seconds
         self._user_timeout_ms = int(user_timeout_seconds * 1000)
@@ -124,27 +123,25 @@ class ConnectionPool:
     async def _connected(self) -> HttpConnection:
         async with asyncio.timeout(self._connect_seconds):
             loop = asyncio.get_running_loop()
-            if self._proxy is not None:
-                made = await aiohappyeyeballs.start_connection(
-                    await _looked_up(self._proxy.host, self._proxy.port),
-                    happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
-                    socket_factory=self._socket,
-                )
-                assert self._tls is not None
-                return await proxy_tunnel.through(self._proxy, made, self._host, self._port, self._tls)
             async with self._looking_up:
                 if loop.time() >= self._addresses_until:
-                    self._addresses = await _looked_up(self._host, self._port)
+                    there = self._proxy or self
+                    self._addresses = list(
+                        await loop.getaddrinfo(there.host, there.port, type=socket.SOCK_STREAM)
+                    )
                     self._addresses_until = loop.time() + _ADDRESSES_SECONDS
             made = await aiohappyeyeballs.start_connection(
                 self._addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, socket_factory=self._socket
             )
+            if self._proxy is not None:
+                assert self._tls is not None
+                return await proxy_tunnel.through(self._proxy, made, self.host, self.port, self._tls)
             try:
                 _, connection = await loop.create_connection(
                     HttpConnection,
                     sock=made,
                     ssl=self._tls,
-                    server_hostname=self._host if self._tls is not None else None,
+                    server_hostname=self.host if self._tls is not None else None,
                 )
             except BaseException:
                 made.close()
@@ -158,8 +155,10 @@ class ConnectionPool:
         return made
 
 
-async def _looked_up(host: str, port: int) -> list[aiohappyeyeballs.AddrInfoType]:
-    return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
+def host_of(parts: SplitResult) -> str:
+    """The host of an address as it is looked up and written, in ASCII."""
+    assert parts.hostname is not None, "settings accept no address without a host"
+    return parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
 
 
 def _tls() -> ssl.SSLContext:

@@ -16,7 +16,7 @@ from blnk_api.blnk import endpoints
 from blnk_api.blnk.bulk_connections import connection_pool
 from blnk_api.blnk.bulk_http import BulkClient, NotSent
 from blnk_api.blnk.replies import Answer, AnswerLost, ConnectFailed, Reply
-from tests.support.certificate import certificate_for_localhost
+from tests.support.certificate import certificate_for
 from tests.support.connections import Listener, read_request, server, with_bulk_client
 
 POST = endpoints.post_balance("ins_1", b'{"currency":"USD"}')
@@ -299,7 +299,7 @@ def test_an_address_is_written_as_http_wants_it() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate_for_localhost(tmp_path_factory.mktemp("tls"))
+    return certificate_for("localhost", tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

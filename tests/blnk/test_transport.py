@@ -11,7 +11,7 @@ import pytest
 from blnk_api import errors
 from blnk_api.client import BlnkClient
 from blnk_api.models import BalanceRequest
-from tests.support.certificate import certificate_for_localhost
+from tests.support.certificate import certificate_for
 from tests.support.connections import (
     PATIENCE_SECONDS,
     TOKEN,
@@ -32,7 +32,7 @@ def creates(blnk: PracticeBlnk) -> int:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate_for_localhost(tmp_path_factory.mktemp("tls"))
+    return certificate_for("localhost", tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

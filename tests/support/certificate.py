@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate_for_localhost(folder: Path) -> Path:
-    """A file with the certificate and its key, good for the name localhost and no other."""
+def certificate_for(host: str, folder: Path) -> Path:
+    """A file with the certificate and its key, good for this host and no other."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     today = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
@@ -21,7 +21,7 @@ def certificate_for_localhost(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(today - timedelta(days=1))
         .not_valid_after(today + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = folder / "certificate.pem"

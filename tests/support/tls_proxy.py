@@ -7,7 +7,6 @@ with Proxy(folder, [Served("desk.example.com", port=9443, to="127.0.0.1:8501")])
 It ends with the process that started it, even if that is killed. A missing nginx fails the test.
 """
 
-import datetime
 import shutil
 import socket
 import subprocess
@@ -18,11 +17,8 @@ from types import TracebackType
 from typing import Self
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.support.certificate import certificate_for
 from tests.support.importer import wait_until
 
 _ENDS_WITH_US = '"$@" & server=$!; cat >/dev/null; kill -TERM $server; wait $server'
@@ -41,7 +37,7 @@ class Served:
         host = "proxy_set_header Host $http_host;" if self.passes_host else ""
         return f"""server {{
   listen 127.0.0.1:{self.port} ssl; server_name {self.name};
-  ssl_certificate certificate.pem; ssl_certificate_key key.pem;
+  ssl_certificate certificate.pem; ssl_certificate_key certificate.pem;
   location / {{
     proxy_pass http://{self.to}; proxy_http_version 1.1; {host}
     proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
@@ -56,7 +52,7 @@ class Proxy:
         folder.mkdir(parents=True)
         self._folder = folder
         self._served = served
-        _write_certificate(folder, served[0].name)
+        certificate_for(served[0].name, folder)
         temporary = "".join(
             f"{kind}_temp_path {folder}/{kind};\n"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -106,25 +102,3 @@ def _answers(port: int) -> bool:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
-
-
-def _write_certificate(folder: Path, name: str) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )

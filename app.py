@@ -33,6 +33,7 @@ from pages.kit.server_names import site
 from pages.run import browser_notice
 
 private_files.keep_files_private()
+loading.without_plugins()
 
 _NEEDED_BY_PAGES = (
     # Streamlit itself loads these as it runs a page for the first time.

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.act = f"blnk_api.cli.{options.act}"
     try:
         if options.reads_file and arguments is None:
-            _fork_readers()
+            _fork_readers(options.file)
         loading.load(_RUN, options.act.partition(":")[0])
     except KeyboardInterrupt:
         print("Interrupted. Nothing was sent.", file=sys.stderr)
@@ -55,12 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(options)
 
 
-def _fork_readers() -> None:
+def _fork_readers(file: str) -> None:
     """Starts what reads and checks the file, which then imports the rest of what it needs while the command
     does the same."""
     loading.load(_FORKS)
     from blnk_api.cli.import_steps import forks
 
+    loading.load(*forks.SHARED, *(forks.FOR_WORKBOOKS if file.lower().endswith(".xlsx") else ()))
     forks.fork_here()
 
 
@@ -220,6 +221,7 @@ def _parser() -> ArgumentParser:
 
 
 if __name__ == "__main__":
+    loading.without_plugins()
     private_files.keep_files_private()
     if log.is_json():
         log.to_stderr()

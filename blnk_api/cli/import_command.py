@@ -8,7 +8,6 @@ from pathlib import Path
 from blnk_api.cli import column_options, output, unfinished
 from blnk_api.cli.checking import check
 from blnk_api.cli.column_options import ColumnOptions
-from blnk_api.cli.dry_run import dry_run
 from blnk_api.cli.exit_codes import CommandFailed, ExitCode
 from blnk_api.cli.import_steps.own_draft import discard, or_discarded
 from blnk_api.cli.import_steps.unserved import Unserved
@@ -37,6 +36,9 @@ def import_file(opened: Session, options: Namespace) -> ExitCode:
         skip_hidden_rows=options.skip_hidden_rows or None,
     )
     if options.dry_run:
+        # Imported here: no other import needs it.
+        from blnk_api.cli.dry_run import dry_run
+
         return dry_run(opened, options)
     if options.json or options.requests is not None:
         raise CommandFailed("--json and --requests need --dry-run. Nothing was sent.")

@@ -8,7 +8,6 @@ from blnk_api.files import kinds
 from blnk_api.files.csv import reader
 from blnk_api.files.csv.encodings import ENCODINGS
 from blnk_api.files.limits import MAX_BYTES, FileProblem
-from blnk_api.files.xlsx import workbook
 
 __all__ = ["ENCODINGS", "FileProblem", "detect", "records"]
 
@@ -31,9 +30,12 @@ def detect(path: Path, name: str, options: ReadOptions = _DETECT) -> FileShape:
     with path.open("rb") as stream:
         head = stream.read(4_096)
     kinds.refuse_by_first_bytes(head)
-    if head.startswith(kinds.OLE):
-        raise workbook.refuse_old(path)
-    if head.startswith(kinds.ZIP):
+    if head.startswith((kinds.OLE, kinds.ZIP)):
+        # Imported here, as below: it takes as long to load as all that reads text, which most files are.
+        from blnk_api.files.xlsx import workbook
+
+        if head.startswith(kinds.OLE):
+            raise workbook.refuse_old(path)
         return workbook.detect(path, options)
     if name.lower().endswith((".xlsx", ".xlsm")):
         raise FileProblem(
@@ -47,5 +49,7 @@ def records(path: Path, shape: FileShape) -> Iterator[Record]:
     """The records under the header as a stream, without blank ones. Raises FileProblem for what only shows on
     the way: too many rows, or a workbook that is damaged further down."""
     if shape.kind == "xlsx":
+        from blnk_api.files.xlsx import workbook
+
         return workbook.records(path, shape)
     return reader.records(path, shape)

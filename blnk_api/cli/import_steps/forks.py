@@ -3,6 +3,20 @@
 from blnk_api.drafts import check_process
 from blnk_api.files import reading_process
 
+SHARED = (
+    "blnk_api.client",
+    "blnk_api.drafts.mapping_problems",
+    "blnk_api.drafts.results_file",
+    "blnk_api.drafts.writing.merging",
+    "blnk_api.store.kept_files",
+    "blnk_api.store.people.edits",
+    "blnk_api.store.sending.superseded",
+    "blnk_api.store.token_store",
+)
+"""What the command and the check both need, besides what starts them: it is imported once."""
+FOR_WORKBOOKS = ("blnk_api.files.xlsx.workbook",)
+"""What both processes need that read a workbook."""
+
 
 def fork_here() -> None:
     """Only for a process that was started for one command and has opened nothing: SQLite's locks and a

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import sys
 
 
@@ -17,3 +18,10 @@ def load(*modules: str) -> None:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def without_plugins() -> None:
+    """Call it before anything loads Pydantic, which otherwise asks each package that is installed whether it
+    is a plugin: a twentieth of what a command loads, and we use none. Processes started from here do the
+    same."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

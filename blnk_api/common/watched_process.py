@@ -15,6 +15,8 @@ NO_ANSWER, NOT_LET_IN = 75, 77
 """Exit codes of a check: Blnk did not answer, or rejected the credentials. Neither is the file's fault."""
 SETTINGS_FOLLOW = "--settings-follow"
 """The settings come through standard input, because a command's may differ from its environment's."""
+MANY_ROWS = "--many-rows"
+"""The file is so long that another process should write its rows."""
 
 LOOK_SECONDS = 0.1
 """The interval between two checks of a watched process."""
@@ -55,7 +57,7 @@ def environment() -> dict[str, str]:
 
 
 class ProcessWatch:
-    """Watches one process from now on."""
+    """Watches one process, with those that it forks, from now on."""
 
     def __init__(self, pid: int, limits: Limits) -> None:
         self._pid = pid
@@ -68,7 +70,7 @@ class ProcessWatch:
 
     def exceeded(self) -> str | None:
         """A sentence for the person whose file is read, once the process has used more than it may."""
-        resident_bytes, cpu_seconds = _used(self._pid)
+        resident_bytes, cpu_seconds = map(sum, zip(*map(_used, _with_forks(self._pid)), strict=True))
         if resident_bytes > self._limits.resident_bytes:
             return TOO_MUCH_MEMORY
         if cpu_seconds > self._limits.cpu_seconds or self.age_seconds > self._limits.wall_seconds:
@@ -77,9 +79,18 @@ class ProcessWatch:
 
     def give_way(self) -> None:
         """From now on, gives other processes priority."""
-        with suppress(OSError):
-            for thread in Path(f"/proc/{self._pid}/task").iterdir():
-                os.setpriority(os.PRIO_PROCESS, int(thread.name), 10)
+        for pid in _with_forks(self._pid):
+            with suppress(OSError):
+                for thread in Path(f"/proc/{pid}/task").iterdir():
+                    os.setpriority(os.PRIO_PROCESS, int(thread.name), 10)
+
+
+def _with_forks(pid: int) -> list[int]:
+    """The process and those that its main thread has forked."""
+    try:
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    except OSError:
+        return [pid]
 
 
 def _used(pid: int) -> tuple[int, float]:

@@ -34,9 +34,10 @@ from blnk_api.drafts.edits.edited_records import RecordEdits
 from blnk_api.drafts.fixes import rows_from_store
 from blnk_api.drafts.rechecking import last_check
 from blnk_api.drafts.reference_data import known_in_blnk
-from blnk_api.drafts.writing import new_rows
+from blnk_api.drafts.writing import new_rows, writer_process
 from blnk_api.drafts.writing.merging import Restructured
 from blnk_api.drafts.writing.one_pass import OnePass
+from blnk_api.drafts.writing.writer_process import WriterProcess
 from blnk_api.errors import AccessDenied, BlnkError, check_not_answered
 from blnk_api.facts.file_shape import FileShape
 from blnk_api.facts.mapping import Mapping
@@ -65,8 +66,9 @@ class Unmatched(Exception):
     """A person must map the columns first. The text says what is missing."""
 
 
-def prepare(store: Store, settings: Settings, import_id: str) -> None:
-    """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE.
+def prepare(store: Store, settings: Settings, import_id: str, writer: WriterProcess | None = None) -> None:
+    """Takes a draft from UPLOADED to LOOKING; or, with the reason, to MATCHING or UNREADABLE. `writer` writes
+    the rows of a long file.
 
     Raises BlnkError if Blnk does not answer. The draft then stays CHECKING and is prepared again. So it does
     if someone changed it meanwhile.
@@ -94,12 +96,18 @@ def prepare(store: Store, settings: Settings, import_id: str) -> None:
             )
         return
     with suppress(Changed):
-        _check_and_record(store, settings, connection, import_)
+        _check_and_record(store, settings, connection, import_, writer)
 
 
-def _check_and_record(store: Store, settings: Settings, connection: BlnkConnection, import_: Import) -> None:
+def _check_and_record(
+    store: Store,
+    settings: Settings,
+    connection: BlnkConnection,
+    import_: Import,
+    writer: WriterProcess | None,
+) -> None:
     try:
-        _check_again_if_needed(store, settings, connection, import_)
+        _check_again_if_needed(store, settings, connection, import_, writer)
     except BlnkError as problem:
         with store.write() as tx:
             import_changes.set_facts(tx, import_.number, problem=check_not_answered(problem))
@@ -129,24 +137,33 @@ def _stop(tx: Connection, import_: Import, stage: Stage, problem: Exception) -> 
 
 
 def _check_again_if_needed(
-    store: Store, settings: Settings, connection: BlnkConnection, import_: Import
+    store: Store,
+    settings: Settings,
+    connection: BlnkConnection,
+    import_: Import,
+    writer: WriterProcess | None,
 ) -> None:
     # The rows of a fix come from their import, which was read long ago.
     is_fix = import_.fixes is not None
     kept = files_of(store, settings).on_disk(f"{UPLOADS}/{import_.file_path}")
     with nullcontext(None) if is_fix else kept as path:
         try:
-            _check(store, settings, connection, import_, path)
+            _check(store, settings, connection, import_, path, writer)
         except Restructured:
             with store.write() as tx:
                 refuse_changed(tx, import_, Stage.CHECKING)
                 import_changes.set_facts(tx, import_.number, look_again=None)
                 checked_rows.delete_rows(tx, import_.number)
-            _check(store, settings, connection, replace(import_, look_again=None), path)
+            _check(store, settings, connection, replace(import_, look_again=None), path, writer)
 
 
 def _check(
-    store: Store, settings: Settings, connection: BlnkConnection, import_: Import, path: Path | None
+    store: Store,
+    settings: Settings,
+    connection: BlnkConnection,
+    import_: Import,
+    path: Path | None,
+    writer: WriterProcess | None,
 ) -> None:
     """`path` is the file, or None for a fix, whose rows come from their import."""
     shape = _shape(import_, path)
@@ -181,7 +198,7 @@ def _check(
             known = known_in_blnk(client, values, mapping)
         checker = Checker(shape, mapping, known, connection.custom_currencies, accepted.currencies)
         of_fix = rows_from_store.checker(store, import_, checker, mapping) if path is None else None
-        checking = OnePass(store, import_, of_fix or checker, overlay)
+        checking = OnePass(store, import_, of_fix or checker, overlay, writer)
         groups = group(checking.run(file.again(), about_columns))
     with store.write() as tx:
         _finish(tx, import_, checking, groups, known)
@@ -240,15 +257,16 @@ def main() -> None:
     """Ends as soon as its standard input closes, which means that the process that started it is gone."""
     follow = watched_process.SETTINGS_FOLLOW in sys.argv
     settings: Settings = pickle.load(sys.stdin.buffer) if follow else settings_module.load()
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
-    store = Store(settings.database_url, for_drafts=True)
     # Millions of rows are created and dropped: the collector need not examine everything else each time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    writer = writer_process.fork(settings.database_url) if watched_process.MANY_ROWS in sys.argv else None
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    store = Store(settings.database_url, for_drafts=True)
     # The writing thread needs the interpreter briefly between two statements, and gets it at once.
     sys.setswitchinterval(0.0005)
     try:
-        prepare(store, settings, sys.argv[1])
+        prepare(store, settings, sys.argv[1], writer)
     except BlnkError as problem:
         print(problem, file=sys.stderr)
         sys.exit(
@@ -258,6 +276,8 @@ def main() -> None:
         print(str(problem).partition("\n")[0], file=sys.stderr)
         sys.exit(watched_process.NO_ANSWER)
     finally:
+        if writer is not None:
+            writer.give_up()
         store.close()
 
 

@@ -16,7 +16,14 @@ from sqlalchemy.exc import OperationalError
 from blnk_api.access.actors import CHECK
 from blnk_api.common import watched_process
 from blnk_api.common.warm_process import Child, WarmProcess
-from blnk_api.common.watched_process import NO_ANSWER, NOT_LET_IN, SETTINGS_FOLLOW, Limits, ProcessWatch
+from blnk_api.common.watched_process import (
+    MANY_ROWS,
+    NO_ANSWER,
+    NOT_LET_IN,
+    SETTINGS_FOLLOW,
+    Limits,
+    ProcessWatch,
+)
 from blnk_api.errors import AccessDenied, ReadFailed
 from blnk_api.settings import Settings
 from blnk_api.store import Store, import_changes, imports
@@ -32,10 +39,18 @@ _YOUNG_SECONDS = 3.0
 """A check that runs longer continues, but no longer counts when another wants to start."""
 _MOST_FAILURES = 2
 """A check whose process dies is started once more. After that the file is given up."""
+_LONG_FILE_BYTES = 500_000
+"""Some thousand rows. Starting a second process for fewer would take longer than it saves."""
 
 
 def _limits(draft: Import) -> Limits:
     return watched_process.for_file(draft.file_bytes or 0, waits_for_blnk=True)
+
+
+def arguments(draft: Import) -> list[str]:
+    """Of the process that checks this draft."""
+    is_long = (draft.file_bytes or 0) >= _LONG_FILE_BYTES
+    return [draft.id, MANY_ROWS] if is_long else [draft.id]
 
 
 _checks = WarmProcess("blnk_api.drafts.check_draft")
@@ -73,7 +88,9 @@ class CheckProcesses:
         return len(self._checks) < MOST_AT_ONCE and young < _MOST_YOUNG
 
     async def begin(self, draft: Import) -> None:
-        process = await asyncio.to_thread(_checks.start, [draft.id])  # its input closes with us: see its main
+        process = await asyncio.to_thread(
+            _checks.start, arguments(draft)
+        )  # its input closes with us: see its main
         watch = ProcessWatch(process.pid, _limits(draft))
         watching = asyncio.create_task(self._see_through(draft, process, watch))
         self._checks[draft.id] = _Check(draft, process, watch, watching)
@@ -135,7 +152,7 @@ def run(
     read_stderr, write_stderr = os.pipe()
     with os.fdopen(read_stderr, "rb") as stderr:
         try:
-            process = _checks.start([draft.id, SETTINGS_FOLLOW], stderr=write_stderr)
+            process = _checks.start([*arguments(draft), SETTINGS_FOLLOW], stderr=write_stderr)
         finally:
             os.close(write_stderr)
         with process.stdin:

@@ -22,6 +22,7 @@ from statistics import median
 
 from blnk_api import settings as settings_module
 from blnk_api.drafts import drafts
+from blnk_api.drafts.check_process import arguments
 from blnk_api.files import xlsx_writer
 from blnk_api.reports import results
 from blnk_api.reports.results import Variant
@@ -146,7 +147,9 @@ def prepared(here: Place, id: str) -> tuple[Ended, float]:
     """The check as a process of its own, and the longest time in which its progress bar did not move."""
     began = moved = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "blnk_api.drafts.check_draft", id], env=here.env, stdin=subprocess.PIPE
+        [sys.executable, "-m", "blnk_api.drafts.check_draft", *arguments(here.find(id))],
+        env=here.env,
+        stdin=subprocess.PIPE,
     )
     progress, stood = 0, 0.0
     while True:

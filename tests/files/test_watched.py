@@ -26,6 +26,13 @@ from tests.support.importer import LEDGER, Importer, wait_until
 
 GOOD = f"ledger_id,currency\n{LEDGER},NGN\n"
 NOTHING_AT_ALL = Limits(resident_bytes=1, cpu_seconds=60, wall_seconds=60)
+FORKED = """
+import os
+first = os.getpid()
+if os.fork():
+    input()
+while os.getppid() == first: """
+"""The process itself does nothing: what it forked works as long as it lives."""
 MEMORY = (
     "Reading this file takes more than 1 GB of memory, so it was stopped. Nothing was sent. Save your table "
     "as CSV, or split it, then import the new file."
@@ -38,6 +45,8 @@ MEMORY = (
         ("x = bytearray(b'1' * 90_000_000); input()", Limits(60_000_000, 60, 600), "memory"),
         ("while True: pass", Limits(1_000_000_000, 0.2, 600), "far longer"),
         ("input()", Limits(1_000_000_000, 60, 0.1), "far longer"),
+        (f"{FORKED}x = bytearray(b'1' * 90_000_000)", Limits(60_000_000, 60, 600), "memory"),
+        (f"{FORKED}pass", Limits(1_000_000_000, 0.2, 600), "far longer"),
     ],
 )
 def test_a_process_is_known_to_use_too_much(does: str, limits: Limits, told: str) -> None:

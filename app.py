@@ -19,6 +19,7 @@ from blnk_api.common.process_start import loading
 from blnk_api.desk import startup_check
 from blnk_api.sign_in import gate
 from blnk_api.web import (
+    first_files,
     first_page,
     middleware,
     probes,
@@ -142,6 +143,7 @@ app = st.App(
         Middleware(probes.Probes),
         Middleware(middleware.OwnOrigin, site),
         Middleware(gate.Gate, site, streamlits_files()),
+        Middleware(first_files.FirstFiles, first_files.named_in(_STREAMLITS_PAGE)),
         Middleware(middleware.ClosedPaths),
         Middleware(upload_limits.UploadLimits, held_uploads.held),
         Middleware(middleware.BrowserCookie),

@@ -13,6 +13,7 @@ from blnk_api.facts.file_shape import Flaw
 from blnk_api.files.limits import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS, MOST_FLAWS, no_further
 from blnk_api.files.xlsx import cell_flaws, displayed_values
 from blnk_api.files.xlsx.displayed_values import Formats
+from blnk_api.files.xlsx.plain_rows import DIGITS, LONG, ROW_END, PlainRows
 from blnk_api.files.xlsx.shared_strings import SharedStrings, unescaped
 from blnk_api.files.xlsx.xml_stream import MAX_DEPTH, Document, damaged, too_much_text
 
@@ -22,8 +23,6 @@ MOST_IN_A_ROW = 8_000_000
 """In characters. Blnk accepts no request of more than 5 MB."""
 MOST_IN_A_SHEET = 600_000_000
 """Characters in long cells: six times what a text file may hold. Many cells may refer to one text."""
-_LONG = 15
-"""In characters. Shorter cells are not checked for flaws or counted."""
 _CUT = 200
 _TEXTS = frozenset({"s", "str", "inlineStr"})
 _YES = ("1", "true")
@@ -60,8 +59,12 @@ class Sheet:
         self._around_texts = formats.around_texts
         self._has_stale_results = has_stale_results
         self._ready: list[SheetRow] = []
-        self._columns: dict[str, int] = {}
+        self._plain = PlainRows(self._value, self._around_texts)
         self._in_all = 0
+        self._number = 0
+        """Of the row that was read last."""
+        self._row_end_at = -1
+        """Where the end of the last row is that was parsed, among the parsed bytes."""
         self.last_row = 0
         """The sheet's own statement of its size, after the first row. Only a hint."""
         self.bytes_read = 0
@@ -75,13 +78,40 @@ class Sheet:
         Cells beyond `width` are reported but not read. Reading stops after `most_bytes` of the sheet's XML.
         """
         self._listen_for_rows(min(width, FAR_RIGHT))
-        for so_far in self._document.pieces():
+        for so_far in self._pieces(min(width, FAR_RIGHT)):
             yield from self._ready
             self._ready.clear()
             self.bytes_read = so_far
             if most_bytes is not None and so_far > most_bytes:
                 self.was_cut = True
                 return
+
+    def _pieces(self, width: int) -> Iterator[int]:
+        document = self._document
+        if document.own:
+            return document.pieces()
+
+        def is_plain(xml: bytes) -> bool:
+            """Reads a plain row, if the parser stands at the end of another one."""
+            is_between = self._row_end_at == document.parsed - len(ROW_END)
+            return is_between and document.is_utf8 and self._read_plain(xml, width)
+
+        return document.pieces_besides(ROW_END, is_plain)
+
+    def _read_plain(self, xml: bytes, width: int) -> bool:
+        row = self._plain.read(xml, after=self._number, width=width)
+        if row is None:
+            return False
+        self._number = row.number
+        self._add(SheetRow(row.number, row.cells, (), False), row.long)
+        return True
+
+    def _add(self, row: SheetRow, long: int) -> None:
+        """`long`: how many characters are in its long cells."""
+        self._in_all += long
+        self._ready.append(row)
+        if self._in_all > MOST_IN_A_SHEET:
+            raise too_much_text()
 
     def _listen_for_rows(self, width: int) -> None:
         parser, own = self._document.parser, self._document.own
@@ -120,8 +150,9 @@ class Sheet:
             own + name for name in ("row", "c", "v", "t", "f", "rPh", "extLst", "sheetData")
         )
         between, in_row, in_cell = _At
+        columns = self._plain.columns
         where = between
-        number = size = room = 0
+        size = room = 0
         column = -1
         cells: list[str] = []
         flaws: list[Flaw] = []
@@ -130,7 +161,7 @@ class Sheet:
         collecting = is_phonetic = has_value = has_formula = is_hidden = is_outside = False
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            nonlocal where, number, cells, flaws, place, kind, style, collecting, is_phonetic, has_value
+            nonlocal where, cells, flaws, place, kind, style, collecting, is_phonetic, has_value
             nonlocal has_formula, size, room, column, is_hidden, is_outside
             if name == cell:
                 if where is not in_row:
@@ -148,11 +179,11 @@ class Sheet:
             elif name == text_:
                 collecting = has_value = not is_phonetic
             elif name == row:
-                following = int(attributes.get("r") or number + 1)
-                if where is not between or not number < following <= MAX_ROWS:
+                following = int(attributes.get("r") or self._number + 1)
+                if where is not between or not self._number < following <= MAX_ROWS:
                     raise damaged()
                 where = in_row
-                number, cells, flaws, column, room = following, [], [], -1, MOST_IN_A_ROW
+                self._number, cells, flaws, column, room = following, [], [], -1, MOST_IN_A_ROW
                 is_hidden, is_outside = _is_hidden(attributes), False
             elif name == formula:
                 has_formula = True
@@ -173,7 +204,7 @@ class Sheet:
                 collecting = False
             elif name == cell:
                 where = in_row
-                column = self._column(place) if place else column + 1
+                column = columns[place.rstrip(DIGITS)] if place else column + 1
                 raw = "".join(pieces)
                 pieces.clear()
                 if column >= width:
@@ -184,7 +215,7 @@ class Sheet:
                     flaws.extend([flaw] if len(flaws) <= MOST_FLAWS else [])
                 elif kind == "e":
                     flaws.extend(cell_flaws.of(column, value, kind))
-                elif len(value) > _LONG:
+                elif len(value) > LONG:
                     room -= len(value)
                     if kind == "n" or len(value) > MAX_CELL_CHARACTERS or room < 0:
                         flaws.extend(cell_flaws.of(column, value, kind))
@@ -200,10 +231,9 @@ class Sheet:
                     cells[column] = value
             elif name == row:
                 where = between
-                self._in_all += MOST_IN_A_ROW - room
-                self._ready.append(_row(number, cells, flaws, room, is_hidden, is_outside))
-                if self._in_all > MOST_IN_A_SHEET:
-                    raise too_much_text()
+                self._row_end_at = parser.CurrentByteIndex
+                row_read = _row(self._number, cells, flaws, room, is_hidden, is_outside)
+                self._add(row_read, MOST_IN_A_ROW - room)
             elif name == phonetic:
                 is_phonetic = False
             elif name == data:
@@ -232,19 +262,6 @@ class Sheet:
         is_missing = not has_value or (kind != "str" and not raw.strip())
         is_stale = self._has_stale_results and kind == "n" and raw == "0"
         return cell_flaws.unresolved(column) if is_missing or is_stale else None
-
-    def _column(self, place: str) -> int:
-        """The column of a reference such as AB12, from 0."""
-        letters = place.rstrip("0123456789")
-        known = self._columns.get(letters)
-        if known is None:
-            known = 0
-            for letter in letters:
-                if not "A" <= letter <= "Z" or known > 20_000:
-                    raise damaged()
-                known = known * 26 + ord(letter) - 64
-            self._columns[letters] = known = known - 1
-        return known
 
     def _value(self, text: str, kind: str, style: str) -> str:
         """A cell's text as the spreadsheet displays it."""

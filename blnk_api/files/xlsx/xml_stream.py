@@ -45,26 +45,68 @@ class Document:
         if is_plain and not with_namespaces:
             self.own = ""
         self.parser = _parser(None if not self.own and not with_namespaces else " ")
+        self.is_utf8 = True
+        """Whether its declaration, once that was parsed, names no other encoding."""
+        self.parser.XmlDeclHandler = self._declared
+        self.parsed = 0
+        """How many bytes the parser was given."""
+        self._waiting = 0
 
     def pieces(self) -> Iterator[int]:
         """Parses piece by piece and yields the number of bytes so far. Raises FileProblem and whatever expat
         raises."""
-        parser, chunk, fed, waiting = self.parser, self._first, 0, 0
+        chunk = self._first
+        while chunk:
+            for _ in self._parse(chunk):
+                yield self.parsed
+            chunk = self._stream.read(CHUNK)
+        self.parser.Parse(b"", True)
+        yield self.parsed
+
+    def pieces_besides(self, ending: bytes, is_read: Callable[[bytes], bool]) -> Iterator[int]:
+        """Like `pieces`. Each stretch of bytes up to `ending` is parsed only if `is_read` has not read it
+        otherwise: it may do so with complete elements alone."""
+        taken, chunk = 0, self._first
         while chunk:
             at = 0
-            while at < len(chunk):
-                # expat reparses an incomplete tag each time: feeding as many bytes again keeps that cheap.
-                piece = chunk[at : at + max(_PIECE, waiting)]
-                parser.Parse(piece, False)
-                at += len(piece)
-                fed += len(piece)
-                waiting = fed - parser.CurrentByteIndex
-                if waiting > _MAX_TAG_BYTES:
-                    raise too_much_text()
-                yield fed
-            chunk = self._stream.read(CHUNK)
-        parser.Parse(b"", True)
-        yield fed
+            while (end := chunk.find(ending, at)) >= 0:
+                end += len(ending)
+                stretch = chunk[at:end]
+                if is_read(stretch):
+                    taken += len(stretch)
+                else:
+                    for _ in self._parse(stretch):
+                        yield taken + self.parsed
+                at = end
+            rest = chunk[at:]
+            if len(rest) > _PIECE:
+                for _ in self._parse(rest):
+                    yield taken + self.parsed
+                rest = b""
+            more = self._stream.read(CHUNK)
+            if not more:
+                self.parser.Parse(rest, False)
+                self.parsed += len(rest)
+            chunk = more and rest + more
+            yield taken + self.parsed
+        self.parser.Parse(b"", True)
+        yield taken + self.parsed
+
+    def _parse(self, chunk: bytes) -> Iterator[None]:
+        at = 0
+        while at < len(chunk):
+            # expat reparses an incomplete tag each time: feeding as many bytes again keeps that cheap.
+            piece = chunk[at : at + max(_PIECE, self._waiting)]
+            self.parser.Parse(piece, False)
+            at += len(piece)
+            self.parsed += len(piece)
+            self._waiting = self.parsed - self.parser.CurrentByteIndex
+            if self._waiting > _MAX_TAG_BYTES:
+                raise too_much_text()
+            yield
+
+    def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        self.is_utf8 = (encoding or "utf-8").lower() == "utf-8"
 
 
 def _parser(separator: str | None) -> expat.XMLParserType:

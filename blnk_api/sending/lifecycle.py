@@ -87,11 +87,12 @@ class Lifecycle:
         """Updates the engine's lanes from the imports in the store. Returns whether an import has started or
         must now be verified, so that there is work to do at once."""
         moved = False
-        live = [one for one in await self._store.read(imports.in_states, _LIVE) if self._is_ours(one)]
+        found, is_stopped = await self._store.read(_live, self._instance)
+        live = [one for one in found if self._is_ours(one)]
         lanes = self._engine.lanes
         pace, denied = self._gate.pace, self._gate.denied
         asked, asked_of = pace.asked_seconds, pace.asked_of
-        self._gate.is_stopped = await self._store.read(stops.is_stopped, self._instance)
+        self._gate.is_stopped = is_stopped
         for import_ in live:
             lane = lanes.get(import_.number)
             if lane is None:
@@ -224,6 +225,11 @@ class Lifecycle:
                 not_before=wall + (pace.not_before - now) if is_waiting else None,
                 breaker=told,
             )
+
+
+def _live(tx: Connection, instance: int) -> tuple[list[Import], bool]:
+    """The imports with something to do, of all instances, and whether sending to this one is stopped."""
+    return imports.in_states(tx, _LIVE), stops.is_stopped(tx, instance)
 
 
 def why_not(reason: str) -> str:

@@ -20,7 +20,7 @@ GROUP_SECONDS = 0.3
 """Results wait for others for as long, unless no others are on their way."""
 FEW_SECONDS = 0.02
 """Used if rows are sent one by one: the next one waits for this record."""
-MOST_PER_RECORD = 300
+MOST_PER_RECORD = 512
 """In one transaction, because a claim waits for it."""
 
 

@@ -7,25 +7,16 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    Column,
-    ColumnElement,
-    Connection,
-    CursorResult,
-    Dialect,
-    Executable,
-    bindparam,
-    values,
-)
+from sqlalchemy import CTE, Column, ColumnElement, Connection, Dialect, Executable, Insert, bindparam, values
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_ROWS_PER_STATEMENT = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""Only a few sizes, because preparing a statement of a new size costs a driver as much as running it. Each is
-half of the one before, so that any number of rows takes few statements."""
+_MOST_ROWS = 512
+_SIZES = (*range(1, 9), *range(12, 33, 4), *range(48, 129, 16), *range(160, 257, 32), *range(320, 513, 64))
+"""How many rows a statement may have. Only a few sizes, because preparing a statement of a new size costs a
+driver as much as running it."""
 
 
-def given(name: str, **columns: ColumnElement[object]) -> CTE:
+def given(name: str, /, **columns: ColumnElement[object]) -> CTE:
     """A table of the values passed to `run_at_once`, for a statement that selects from it. Each column has
     the type of a column of the database."""
     return (
@@ -40,36 +31,32 @@ def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence
     other thread while it works; row by row it would ask for the interpreter after each.
 
     `statement` must be a module constant: an INSERT, or one that selects from `given`. Each of `values` has
-    that table's columns in order. Constants besides the VALUES are written out, not bound.
+    that table's columns in order. Constants besides the VALUES are written out, not bound. `given` may be
+    filled up with rows of NULLs, so the statement must leave out those without a key.
     """
     returned: list[Any] = []  # rows with the statement's columns
     before, row, after = _parts(statement, tx.dialect)
-    rest = list(values)
-    for size in _ROWS_PER_STATEMENT:
-        sql = f"{before}{', '.join([row] * size)}{after}"
-        while len(rest) >= size:
-            some, rest = rest[:size], rest[size:]
-            if size == _ROWS_PER_STATEMENT[0]:
-                done = _run_without_nulls(tx, (before, row, after), some)
-            else:
-                done = tx.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
-            if done.returns_rows:
-                returned += done.fetchall()
+    may_fill_up = not isinstance(statement, Insert) or statement.select is not None
+    at = 0
+    while at < len(values):
+        size = _size(len(values) - at, may_fill_up=may_fill_up)
+        some = values[at : at + size]
+        at += size
+        columns = list(zip(*some, strict=True))
+        is_null = tuple(column[0] is None and column.count(None) == len(some) for column in columns)
+        given = [column for column, empty in zip(columns, is_null, strict=True) if not empty]
+        bound = [*chain.from_iterable(zip(*given, strict=True)), *([None] * len(given) * (size - len(some)))]
+        sql = f"{before}{', '.join([_with_nulls(row, is_null)] * size)}{after}"
+        done = tx.exec_driver_sql(sql, tuple(bound))
+        if done.returns_rows:
+            returned += done.fetchall()
     return returned
 
 
-def _run_without_nulls(
-    tx: Connection, parts: tuple[str, str, str], some: Sequence[Sequence[object]]
-) -> CursorResult[Any]:
-    """Writes NULL into the statement for columns without any value: it costs SQLite's driver more to be
-    given None than to be given a text."""
-    before, row, after = parts
-    columns = list(zip(*some, strict=True))
-    is_null = tuple(column[0] is None and column.count(None) == len(some) for column in columns)
-    row = _with_nulls(row, is_null)
-    given = zip(*(column for column, empty in zip(columns, is_null, strict=True) if not empty), strict=True)
-    sql = f"{before}{', '.join([row] * len(some))}{after}"
-    return tx.exec_driver_sql(sql, tuple(chain.from_iterable(given)))
+def _size(left: int, *, may_fill_up: bool) -> int:
+    if left >= _MOST_ROWS:
+        return _MOST_ROWS
+    return next(one for one in _SIZES if one >= left) if may_fill_up else 1 << (left.bit_length() - 1)
 
 
 _PLACE = re.compile(r"\?|%s")
@@ -77,6 +64,8 @@ _PLACE = re.compile(r"\?|%s")
 
 @lru_cache
 def _with_nulls(row: str, is_null: tuple[bool, ...]) -> str:
+    """Columns without any value are written into the statement: it costs SQLite's driver more to be given
+    None than to be given a text."""
     nulls = iter(is_null)
     return _PLACE.sub(lambda place: "NULL" if next(nulls) else place[0], row)
 

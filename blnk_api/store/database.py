@@ -6,6 +6,7 @@ inserts are split into chunks.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +68,7 @@ class Store:
         """
         self._file: tuple[int, int] | None = None
         self.url = make_url(url)
-        self._path = Path(self.url.database or "")  # made once: it is looked at for each row
+        self._path = self.url.database or ""
         self._head: str | None = None
         self._versions: set[str] = set()
         """The versions of the schema that this program knows, once `migrate` has read them."""
@@ -184,10 +185,10 @@ def _version(tx: Connection) -> str | None:
     return tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
 
 
-def file_at(path: Path) -> tuple[int, int] | None:
+def file_at(path: str) -> tuple[int, int] | None:
     """The identity of the file at this path, as device and inode, or None if there is none."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino

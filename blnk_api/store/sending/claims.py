@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    bindparam,
     insert,
     literal_column,
     select,
@@ -122,11 +121,9 @@ _CLAIM_APPROVED = (
     .returning(rows.c.id, rows.c.tries)
 )
 
-_BEGIN_ATTEMPT = insert(attempts).values(
-    {
-        one: bindparam(one.name)
-        for one in (attempts.c.row, attempts.c.n, attempts.c.claim, attempts.c.started_at)
-    }
+_BEGUN = given("begun", at_row=rows.c.id, n=attempts.c.n, claim=attempts.c.claim, at=attempts.c.started_at)
+_BEGIN_ATTEMPT = insert(attempts).from_select(
+    ["row", "n", "claim", "started_at"], select(_BEGUN).where(_BEGUN.c.at_row.is_not(None))
 )
 
 

@@ -27,13 +27,13 @@ class SenderLock:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._path = store.folder / "sender.lock"
+        self._path = str(store.folder / "sender.lock")
         self._file: FileLock | None = None
         self._locked: tuple[int, int] | None = None
 
     def is_held(self) -> bool:
-        """Cheap enough to call before every claim."""
-        return self._file is not None and self._file.is_locked and self._is_in_place()
+        """Cheap enough to call before every claim and every POST."""
+        return self._file is not None and self._is_in_place()
 
     def _is_in_place(self) -> bool:
         """Whether database and lock are still the same files: if the data folder was moved or replaced,

@@ -17,7 +17,7 @@ from blnk_api.sending.engine import Engine
 from blnk_api.sending.import_being_sent import Lane
 from blnk_api.sending.in_doubt.lookups import InDoubtLookups
 from blnk_api.sending.late_lookups import LateLookups
-from blnk_api.sending.verify import put_missing_in_doubt, verify
+from blnk_api.sending.verification.verify import put_missing_in_doubt, verify
 from blnk_api.settings import Waits
 from blnk_api.store import import_acts, import_changes, imports
 from blnk_api.store.async_store import LOOKED_AT_ANYHOW_SECONDS

@@ -12,7 +12,7 @@ from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import Findings
 from blnk_api.lookup import existing
 from blnk_api.lookup.looker import Looker, sortable
-from blnk_api.sending.verify import verify
+from blnk_api.sending.verification.verify import verify
 from blnk_api.store import Store
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.states import RowState

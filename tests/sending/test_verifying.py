@@ -8,7 +8,7 @@ import pytest
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import RowFinding, Unexpected
-from blnk_api.sending.verify import put_missing_in_doubt
+from blnk_api.sending.verification.verify import put_missing_in_doubt
 from blnk_api.store import Store, imports
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from blnk_api.facts.findings import Findings
 from blnk_api.lookup.balances_of_import import BalancesOfImport
 from blnk_api.lookup.looker import Looker
-from blnk_api.sending.verify import verify
+from blnk_api.sending.verification.verify import verify
 from blnk_api.settings import Instance
 from blnk_api.store import Store, import_changes, imports, tables
 from blnk_api.store.async_store import AsyncStore

@@ -20,7 +20,7 @@ from blnk_api.facts.findings import Findings, RowFinding, Unexpected
 from blnk_api.lookup.balances_of_import import FEW_LISTS, BalancesOfImport, all_of
 from blnk_api.lookup.looker import Looker, bound_of, parse_time
 from blnk_api.models import IMPORT_ID, Balance
-from blnk_api.sending.seen_rows import SeenRows
+from blnk_api.sending.verification.seen_rows import SeenRows
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import HELD, RowState

@@ -87,7 +87,7 @@ class Lifecycle:
         """Updates the engine's lanes from the imports in the store. Returns whether an import has started or
         must now be verified, so that there is work to do at once."""
         moved = False
-        found, is_stopped = await self._store.read(_live, self._instance)
+        found, is_stopped = await self._store.read(live_imports, self._instance)
         live = [one for one in found if self._is_ours(one)]
         lanes = self._engine.lanes
         pace, denied = self._gate.pace, self._gate.denied
@@ -227,7 +227,7 @@ class Lifecycle:
             )
 
 
-def _live(tx: Connection, instance: int) -> tuple[list[Import], bool]:
+def live_imports(tx: Connection, instance: int) -> tuple[list[Import], bool]:
     """The imports with something to do, of all instances, and whether sending to this one is stopped."""
     return imports.in_states(tx, _LIVE), stops.is_stopped(tx, instance)
 

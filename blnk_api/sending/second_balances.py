@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from blnk_api.common.row_label import label_of
 from blnk_api.facts.findings import Findings, RowFinding, Unexpected
-from blnk_api.sending.verification.verify import MOST_TOLD
+from blnk_api.sending.verification.comparison import MOST_TOLD
 from blnk_api.store import events, import_changes, imports
 from blnk_api.store import rows as row_records
 from blnk_api.store.events import EventKind, Particulars, note

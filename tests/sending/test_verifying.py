@@ -8,8 +8,9 @@ import pytest
 from blnk_api.blnk.replies import Request
 from blnk_api.errors import ReadFailed
 from blnk_api.facts.findings import RowFinding, Unexpected
+from blnk_api.sending import lifecycle
 from blnk_api.sending.verification.verify import put_missing_in_doubt
-from blnk_api.store import Store, imports
+from blnk_api.store import Store
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
 from blnk_api.store.states import ImportState, RowState
@@ -168,14 +169,15 @@ def test_a_finished_import_is_not_compared_again(
     """At each look of the sender since the import was over: how often Blnk was asked before it."""
 
     async def late(thread: AsyncStore, does: Any, *args: Any, **more: Any) -> Any:
-        found = await read(thread, does, *args, **more)
-        if does is not imports.in_states:
-            return found
+        told = await read(thread, does, *args, **more)
+        if does is not lifecycle.live_imports:
+            return told
+        found, is_stopped = told
         verified.extend(one for one in found if one.state is ImportState.VERIFYING)
         if verified and not found:
             asked_before.append(len(asked(practice_blnk, "filter")))
-            return verified[-1:] if len(asked_before) == 1 else found
-        return found
+            return (verified[-1:] if len(asked_before) == 1 else found), is_stopped
+        return found, is_stopped
 
     monkeypatch.setattr(AsyncStore, "read", late)
     draft = importer.draft(requests_for(3))

@@ -6,65 +6,29 @@ fixed by sending. Memory use is constant: what was found takes one byte for each
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from blnk_api.blnk.endpoints import PAGE_LIMIT, REFS_PER_LOOK
 from blnk_api.errors import AccessDenied, ReadFailed
-from blnk_api.facts.findings import Findings, RowFinding, Unexpected
-from blnk_api.lookup.balances_of_import import FEW_LISTS, BalancesOfImport, all_of
+from blnk_api.facts.findings import Findings, RowFinding
+from blnk_api.lookup.balances_of_import import FEW_LISTS, BalancesOfImport, BalancesPage, all_of
 from blnk_api.lookup.looker import Looker, bound_of, parse_time
-from blnk_api.models import IMPORT_ID, Balance
+from blnk_api.sending.verification.comparison import Tally, compare
 from blnk_api.sending.verification.seen_rows import SeenRows
 from blnk_api.store.async_store import AsyncStore
 from blnk_api.store.imports import Import
-from blnk_api.store.states import HELD, RowState
+from blnk_api.store.states import RowState
 from blnk_api.store.tables import is_one_of, rows
 from blnk_api.store.transitions import counts_of, move
 
-MOST_TOLD = 1000
-"""How many findings are stored with all their ids. Of the rest only their number is stored."""
-
-_Finding = TypeVar("_Finding", RowFinding, Unexpected)
-
+_BALANCES_COMPARED = 400
+"""At least so many are compared by one query, if there are more."""
 _MISSING = "Blnk confirmed this balance, but no longer finds it."
-
-
-@dataclass
-class _Tally:
-    """The intermediate result of a verification."""
-
-    expected: int
-    twins: list[RowFinding] = field(default_factory=list)
-    missing: list[RowFinding] = field(default_factory=list)
-    unexpected: list[Unexpected] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
-    """Second and unexpected balances that are already among the findings: a balance may be read twice."""
-
-    def add(self, kind: list[_Finding], finding: _Finding) -> None:
-        id = finding.ids[-1]
-        if len(kind) < MOST_TOLD and id not in self._told:
-            self._told.add(id)
-            kind.append(finding)
-
-    def findings(self, *, found: int = 0, why_not: str | None = None) -> Findings:
-        """`why_not`: why these credentials could not read."""
-        return Findings(
-            checked=why_not is None,
-            at=time.time(),
-            expected=self.expected,
-            found=found,
-            twins=self.twins,
-            missing=self.missing,
-            unexpected=self.unexpected,
-            why_not=why_not,
-            clean=not (self.twins or self.missing or self.unexpected),
-        )
 
 
 async def verify(
@@ -82,7 +46,7 @@ async def verify(
     earlier comparison has passed.
     """
     first, last, expected, created = await store.read(_span, import_.number)
-    tally = _Tally(expected)
+    tally = Tally(expected)
     if expected == 0:
         return tally.findings()
     seen = SeenRows(first, last)
@@ -99,16 +63,27 @@ async def verify(
                 clock=clock,
             )
             async with aclosing(balances.pages()) as pages:
-                async for page in pages:
+                async for part in _in_parts(pages):
                     # What shows only this import's balances proves nothing about another desk's.
-                    met = seen if page.by_ref else None
-                    await store.read(_compare, import_, page.balances, met, tally)
+                    met = seen if part.by_ref else None
+                    await store.read(compare, import_, part.balances, met, tally)
         await _look_again(store, looker, import_, seen, tally, settle_seconds=settle_seconds)
     except AccessDenied as denied:
         if denied.status != 403:
             raise
-        return _Tally(expected).findings(why_not=denied.message)
+        return Tally(expected).findings(why_not=denied.message)
     return tally.findings(found=expected - len(tally.missing))
+
+
+async def _in_parts(pages: AsyncIterator[BalancesPage]) -> AsyncIterator[BalancesPage]:
+    """Several pages as one: a query for each costs twice as much."""
+    kept = BalancesPage([])
+    async for page in pages:
+        if page.by_ref is not kept.by_ref or len(kept.balances) >= _BALANCES_COMPARED:
+            yield kept
+            kept = BalancesPage([], page.by_ref)
+        kept.balances.extend(page.balances)
+    yield kept
 
 
 def _ends(import_: Import) -> datetime:
@@ -143,55 +118,6 @@ def _refs(tx: Connection, number: int, after: int) -> list[tuple[int, str]]:
     return [(one.id, one.ref) for one in part]
 
 
-def _compare(
-    tx: Connection, import_: Import, balances: Sequence[Balance], seen: SeenRows | None, tally: _Tally
-) -> None:
-    """Marks the rows whose refs are on a page of Blnk's balances in `seen`, if given, and notes balances that
-    no row names.
-
-    A balance of this import may belong to another import's row with the same content: its answer was lost,
-    and the other import found it. That is not unexpected.
-    """
-    refs = {one.import_ref for one in balances}
-    if not refs:
-        return
-    # Import and state are compared here: in the query, SQLite would scan all rows of the import.
-    holders = {
-        one.ref: one
-        for one in tx.execute(
-            select(
-                rows.c.id, rows.c.ref, rows.c.number, rows.c.balance_id, rows.c.import_, rows.c.state
-            ).where(rows.c.instance == import_.instance_number, rows.c.ref.in_(refs), is_one_of(rows, HELD))
-        )
-    }
-    strangers = []
-    for balance in balances:
-        row = holders.get(balance.import_ref)
-        is_its_balance = row is not None and row.balance_id == balance.balance_id
-        if row is not None and row.import_ == import_.number and row.state == RowState.CREATED:
-            if is_its_balance:
-                if seen is not None:
-                    seen.add(row.id)
-                    seen.witness = balance.balance_id
-            else:
-                ids = [row.balance_id, balance.balance_id]
-                tally.add(tally.twins, RowFinding(row=row.number, ids=ids))
-        elif balance.meta_data.get(IMPORT_ID) == import_.id and not is_its_balance:
-            strangers.append(Unexpected(ref=balance.import_ref, ids=[balance.balance_id]))
-    known = _of_fixed_rows(tx, import_.number, [one.ids[0] for one in strangers]) if strangers else ()
-    for one in strangers:
-        if one.ids[0] not in known:
-            tally.add(tally.unexpected, one)
-
-
-def _of_fixed_rows(tx: Connection, number: int, balance_ids: Sequence[str]) -> set[str]:
-    """Which of these are balances of rows that were created before they were fixed, under another ref."""
-    mine = (rows.c.import_ == number, rows.c.state == RowState.EXISTS)
-    return set(
-        tx.execute(select(rows.c.balance_id).where(*mine, rows.c.balance_id.in_(balance_ids))).scalars()
-    )
-
-
 class _Unseen(NamedTuple):
     """A row with a balance that the walk did not meet."""
 
@@ -207,7 +133,7 @@ async def _look_again(
     looker: Looker,
     import_: Import,
     seen: SeenRows,
-    tally: _Tally,
+    tally: Tally,
     *,
     settle_seconds: float,
 ) -> None:
@@ -233,7 +159,7 @@ async def _look_again(
             behind = [one.ref for one in asked if one.state == RowState.CREATED and one.ref is not None]
             if behind:
                 balances = await all_of(looker, behind, bound_of(import_.created_from))
-                await store.read(_compare, import_, balances, seen, tally)
+                await store.read(compare, import_, balances, seen, tally)
 
 
 async def _missing(looker: Looker, ids: list[str], witness: str | None, settle_seconds: float) -> list[str]:

@@ -6,7 +6,7 @@ python -m blnk_api --help
 
 import signal
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.act = f"blnk_api.cli.{options.act}"
     try:
         if options.reads_file and arguments is None:
-            _fork_readers(options.file)
+            _fork_readers(options)
         loading.load(_RUN, options.act.partition(":")[0])
     except KeyboardInterrupt:
         print("Interrupted. Nothing was sent.", file=sys.stderr)
@@ -55,13 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(options)
 
 
-def _fork_readers(file: str) -> None:
+def _fork_readers(options: Namespace) -> None:
     """Starts what reads and checks the file, which then imports the rest of what it needs while the command
     does the same."""
     loading.load(_FORKS)
     from blnk_api.cli.import_steps import forks
 
-    loading.load(*forks.SHARED, *(forks.FOR_WORKBOOKS if file.lower().endswith(".xlsx") else ()))
+    is_workbook = options.file.lower().endswith(".xlsx")
+    loading.load(
+        *forks.SHARED,
+        *(() if options.dry_run else forks.FOR_SENDING),
+        *(forks.FOR_WORKBOOKS if is_workbook else ()),
+    )
     forks.fork_here()
 
 

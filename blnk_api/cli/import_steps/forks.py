@@ -4,7 +4,6 @@ from blnk_api.drafts import check_process
 from blnk_api.files import reading_process
 
 SHARED = (
-    "blnk_api.client",
     "blnk_api.drafts.mapping_problems",
     "blnk_api.drafts.results_file",
     "blnk_api.drafts.writing.merging",
@@ -14,6 +13,9 @@ SHARED = (
     "blnk_api.store.token_store",
 )
 """What the command and the check both need, besides what starts them: it is imported once."""
+FOR_SENDING = ("blnk_api.client",)
+"""What both need once more if the file is sent. A dry run leaves it to the check, which loads it while the
+command loads the rest."""
 FOR_WORKBOOKS = ("blnk_api.files.xlsx.workbook",)
 """What both processes need that read a workbook."""
 

@@ -2,6 +2,7 @@
 server."""
 
 import asyncio
+import gc
 import inspect
 import re
 import threading
@@ -77,6 +78,13 @@ def _load() -> None:
     inspect.getmodule(inspect.currentframe())
 
 
+def _load_tables() -> None:
+    """Afterwards, what the first visitors loaded by themselves is exempt as well."""
+    loading.load(*_NEEDED_BY_TABLES)
+    gc.collect()
+    gc.freeze()
+
+
 def _log_and_check() -> None:
     startup_log.write()
     startup_check.check_all()
@@ -104,7 +112,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         # In threads that nobody waits for, so a connection that does not answer delays neither start
         # nor end.
         threading.Thread(target=_log_and_check, daemon=True).start()
-        tables = threading.Timer(_FIRST_VISIT_SECONDS, loading.load, _NEEDED_BY_TABLES)
+        tables = threading.Timer(_FIRST_VISIT_SECONDS, _load_tables)
         tables.daemon = True
         tables.start()
         yield {}

@@ -121,7 +121,7 @@ def endings(browser: Browser, times: Times) -> Iterator[str]:
         app = App(Path(folder), waits={})
         for _ in range(times.rounds):
             with app:
-                open_tab(browser, app.url, PAGES[""])
+                open_tab(browser, f"{app.url}/create_balance", PAGES["create_balance"])
                 began = time.monotonic()
                 os.killpg(app.process.pid, signal.SIGINT)
                 while app.processes():

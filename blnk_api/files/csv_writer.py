@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from blnk_api.files.formula_guard import guard_cell
+from blnk_api.files.formula_guard import guard_cell, need_no_guard
 from blnk_api.files.table import Cell, as_text
 
 _BOM = "\ufeff"
@@ -28,8 +28,10 @@ def stream(header: Sequence[str], records: Iterable[Sequence[Cell]]) -> Iterator
         yield _take(buffer)
 
 
-def _guarded(cells: Sequence[Cell]) -> list[str]:
+def _guarded(cells: Sequence[Cell]) -> Sequence[Cell]:
     """Numbers are not formulas: -5 stays a number."""
+    if need_no_guard(cells):
+        return cells
     return [guard_cell(cell) if isinstance(cell, str) else as_text(cell) for cell in cells]
 
 

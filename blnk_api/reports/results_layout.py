@@ -7,10 +7,11 @@ from blnk_api.facts.mapping import OUR_OWN, ForAllRows, Use
 from blnk_api.files import row_marks
 from blnk_api.files.column_labels import distinct_labels
 from blnk_api.files.column_names import plain
-from blnk_api.store import Store, rows
+from blnk_api.reports import result_rows
+from blnk_api.reports.result_rows import ResultRow
+from blnk_api.store import Store
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
-from blnk_api.store.rows import StoredRow
 from blnk_api.store.sending import fix_families
 from blnk_api.store.states import RowState
 
@@ -43,7 +44,7 @@ def _pages(
     after = 0
     while True:
         with store.read() as tx:
-            page = rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS)
+            page = result_rows.page(tx, import_.number, states=states, after=after, limit=_PAGE_ROWS)
             fixed = fix_families.fixed_in(tx, [row.id for row in page if row.state is RowState.SUPERSEDED])
         if not page:
             return
@@ -65,6 +66,8 @@ class _Layout:
             for at, name in enumerate(self._names)
             if import_.kind == "form" or not _is_ours(name, uses.get(at))
         ]
+        self._is_whole = self._kept == list(range(len(self._names)))
+        """Whether no column of the file is left out."""
         self._currency = next((at for at, use in uses.items() if use == Use.CURRENCY), None)
         chosen = import_.mapping.for_all_rows if import_.mapping else ForAllRows()
         has_ledger = Use.LEDGER in uses.values()
@@ -79,28 +82,33 @@ class _Layout:
             *OUR_COLUMNS,
         ]
 
-    def record(self, row: StoredRow, originals: dict[int, str], fixed_in: str | None) -> list[str]:
+    def record(self, row: ResultRow, originals: dict[int, str], fixed_in: str | None) -> list[str]:
         """`originals` has the file's own text of edited cells, by position. `fixed_in` is an import's id."""
-        outcome = [row.message or _first_problem(row)]
-        if fixed_in is not None:
-            outcome.append(f"It is fixed in import {fixed_in}.")
-        outcome += [
-            f"{self._called(at)} was {_quoted(old)}."
-            for at, old in sorted(originals.items())
-            if at in self._kept
-        ]
+        message = row.message or _first_problem(row)
+        if originals or fixed_in is not None:
+            message = " ".join(filter(None, (message, *self._changes(originals, fixed_in))))
+        _, number, part, _, cells, ledger_id, currency, ref, status, balance_id, *_ = row
+        if part or not self._is_whole or len(cells) != len(self._kept):
+            cells = [self._cell(row, at) for at in self._kept]
         return [
-            *(self._cell(row, at) for at in self._kept),
-            *([row.ledger_id or self._ledger] if self._ledger else []),
-            *([row.part or row.currency or self._currencies] if self._currencies else []),
-            row.balance_id or "",
-            row.status,
-            " ".join(filter(None, outcome)),
-            row.ref or "",
-            str(row_marks.Mark(self._id, row.number, row.part)),
+            *cells,
+            *([ledger_id or self._ledger] if self._ledger else ()),
+            *([part or currency or self._currencies] if self._currencies else ()),
+            balance_id or "",
+            status,
+            message,
+            ref or "",
+            str(row_marks.Mark(self._id, number, part)),
         ]
 
-    def _cell(self, row: StoredRow, at: int) -> str:
+    def _changes(self, originals: dict[int, str], fixed_in: str | None) -> Iterator[str]:
+        if fixed_in is not None:
+            yield f"It is fixed in import {fixed_in}."
+        for at, old in sorted(originals.items()):
+            if at in self._kept:
+                yield f"{self._called(at)} was {_quoted(old)}."
+
+    def _cell(self, row: ResultRow, at: int) -> str:
         if row.part and at == self._currency:
             return (
                 row.part
@@ -125,5 +133,5 @@ def _quoted(old: str) -> str:
     return f"“{shown(old, _OLD_CHARACTERS)}”" if old else "empty"
 
 
-def _first_problem(row: StoredRow) -> str:
+def _first_problem(row: ResultRow) -> str:
     return row.wrong if row.state in (RowState.INVALID, RowState.SUPERSEDED) else ""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blnk_api.files.formula_guard import guard_cell, unguard_cell, unguard_start
+from blnk_api.files.formula_guard import guard_cell, need_no_guard, unguard_cell, unguard_start
 from blnk_api.lookup import refs
 from tests.support.json_object import JsonObject
 
@@ -148,6 +148,18 @@ def test_a_guarded_cell_starts_no_formula_wherever_it_is_split_and_comes_back_ex
         assert cell[:1] not in ("=", "+", "-", "@", "\uff1d", "\u2212") or cell == ""
     assert guarded[:1] not in ("\t", "\r") or guarded == ""
     assert unguard_cell(guarded) == text
+
+
+@given(st.lists(st.one_of(texts, dangerous, st.text("ab1\n", max_size=3)), max_size=4))
+def test_a_row_that_is_written_without_a_look_at_each_cell_needs_no_guard(cells: list[str]) -> None:
+    if need_no_guard(cells):
+        assert [guard_cell(cell) for cell in cells] == cells
+
+
+def test_nearly_every_row_is_written_without_a_look_at_each_cell() -> None:
+    assert need_no_guard(["Wallets", "", "42", "Zoë, Lagos", "2026-01-02", "x y"])
+    assert not need_no_guard(["Wallets", "=1"])
+    assert not need_no_guard(["Wallets", 5])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ a fork. It ends with the process that checks. If that one is killed, the transac
 last one, and refused if another check has begun or the draft was given up.
 """
 
+import gc
 import marshal
 import os
 import pickle
@@ -100,6 +101,7 @@ def _ended() -> RuntimeError:
 def _serve(line: socket.socket, database_url: str) -> NoReturn:
     """In the fork, until the line is closed."""
     code = 1
+    gc.disable()  # rows refer to nothing that refers to them
     try:
         if (about := _receive(line)) is not None:
             store = Store(database_url, for_drafts=True)

@@ -70,7 +70,7 @@ class ProcessWatch:
 
     def exceeded(self) -> str | None:
         """A sentence for the person whose file is read, once the process has used more than it may."""
-        resident_bytes, cpu_seconds = map(sum, zip(*map(_used, _with_forks(self._pid)), strict=True))
+        resident_bytes, cpu_seconds = used(self._pid)
         if resident_bytes > self._limits.resident_bytes:
             return TOO_MUCH_MEMORY
         if cpu_seconds > self._limits.cpu_seconds or self.age_seconds > self._limits.wall_seconds:
@@ -91,6 +91,12 @@ def _with_forks(pid: int) -> list[int]:
         return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
     except OSError:
         return [pid]
+
+
+def used(pid: int) -> tuple[int, float]:
+    """Resident bytes and processor seconds of a process and those that it forked."""
+    resident_bytes, cpu_seconds = zip(*map(_used, _with_forks(pid)), strict=True)
+    return sum(resident_bytes), sum(cpu_seconds)
 
 
 def _used(pid: int) -> tuple[int, float]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from blnk_api import settings as settings_module
+from blnk_api.common import watched_process
 from blnk_api.drafts import drafts
 from blnk_api.drafts.check_process import arguments
 from blnk_api.files import xlsx_writer
@@ -63,7 +64,7 @@ def lines(n: int) -> Iterator[list[str]]:
 
 @dataclass
 class Ended:
-    """What a process cost."""
+    """What a process cost, with those that it forked."""
 
     seconds: float
     cpu_seconds: float
@@ -151,18 +152,19 @@ def prepared(here: Place, id: str) -> tuple[Ended, float]:
         env=here.env,
         stdin=subprocess.PIPE,
     )
-    progress, stood = 0, 0.0
+    progress, stood, peak_bytes = 0, 0.0, 0
     while True:
         pid, status, used = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break
+        peak_bytes = max(peak_bytes, watched_process.used(process.pid)[0])
         now = here.find(id).stage_progress
         if now != progress:
             stood = max(stood, time.monotonic() - moved) if progress else stood
             progress, moved = now, time.monotonic()
         time.sleep(0.1)
     assert status == 0
-    return Ended(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024), stood
+    return Ended(time.monotonic() - began, used.ru_utime + used.ru_stime, peak_bytes / 1e6), stood
 
 
 def checking(here: Place, path: Path) -> Iterator[str]:

@@ -4,13 +4,25 @@ from blnk_api.drafts import check_process
 from blnk_api.files import reading_process
 
 SHARED = (
+    "blnk_api.blnk.answer_meaning",
+    "blnk_api.blnk.endpoints",
+    "blnk_api.blnk.retries",
+    "blnk_api.drafts.changed_meanwhile",
+    "blnk_api.drafts.fixes",
     "blnk_api.drafts.mapping_problems",
     "blnk_api.drafts.results_file",
     "blnk_api.drafts.writing.merging",
+    "blnk_api.files.column_labels",
+    "blnk_api.lookup.refs",
     "blnk_api.store.kept_files",
     "blnk_api.store.people.edits",
+    "blnk_api.store.sending.fix_families",
     "blnk_api.store.sending.superseded",
     "blnk_api.store.token_store",
+    "blnk_api.wording.about_files",
+    "blnk_api.wording.balance_fields",
+    "blnk_api.wording.phrases",
+    "urllib.request",
 )
 """What the command and the check both need, besides what starts them: it is imported once."""
 FOR_SENDING = ("blnk_api.client",)

@@ -1,7 +1,7 @@
 """Recognizes rows in the form in which nearly all programs write nearly all rows: without formulas, remarks,
 entities or line breaks. Such a row needs no XML parser, which would take three times as long.
 
-What the patterns match is well-formed XML, with every attribute at most once. Everything else is left to the
+The patterns match only well-formed XML, with every attribute at most once. Everything else is left to the
 parser, down to the words of what is wrong with it.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import streamlit
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.app import ROOT, App
 from tests.support.browser import PATIENCE_MS, new_visitor, open_step, see, settle, upload
@@ -45,19 +45,20 @@ def signed(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iter
         yield app
 
 
-def sign_in(browser: Browser, app: App, subject: str, path: str, heading: str) -> BrowserContext:
-    """A browser in which a person signed in, on the page of this path."""
+def sign_in(browser: Browser, app: App, subject: str, path: str, heading: str) -> Page:
+    """A tab of a browser in which a person signed in, on the page of this path."""
     page = new_visitor(browser, 1280, app.url)
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{app.url}{path}")
     page.get_by_placeholder("sub").fill(subject)
     page.get_by_role("button", name="Authorize").click()
     see(page, heading)
-    return page.context
+    return page
 
 
-def open_here(context: BrowserContext, url: str, heading: str) -> Page:
-    page = context.new_page()
+def open_beside(tab: Page, url: str, heading: str) -> Page:
+    """Another tab of the same browser."""
+    page = tab.context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
     see(page, heading)
@@ -77,7 +78,7 @@ CONNECTION = "/connection?connection=practice"
 def test_a_link_leads_through_sign_in_and_back_and_the_page_says_who_signed_in(
     signed: App, browser: Browser
 ) -> None:
-    [page] = sign_in(browser, signed, "ada", CONNECTION, "Connection").pages
+    page = sign_in(browser, signed, "ada", CONNECTION, "Connection")
     assert page.url == f"{signed.url}{CONNECTION}"
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar.get_by_text("Ada Lovelace")).to_be_visible()
@@ -89,15 +90,14 @@ def test_a_link_leads_through_sign_in_and_back_and_the_page_says_who_signed_in(
 def test_a_sign_out_in_one_tab_stops_acts_and_refreshes_in_the_others(
     signed: App, browser: Browser, provider: Provider
 ) -> None:
-    context = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
-    [watches] = context.pages
+    watches = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
     signed.practice.order_fault("latency", seconds=600)
     upload(watches, "one.csv", one_row())
     open_step(watches, "Confirm")
     watches.get_by_role("button", name="Create 1 balance").click()
     expect(watches.get_by_role("button", name="Pause")).to_be_visible()
-    acts = open_here(context, f"{signed.url}{CONNECTION}", "Connection")
-    signs_out = open_here(context, f"{signed.url}/imports?connection=practice", "Imports")
+    acts = open_beside(watches, f"{signed.url}{CONNECTION}", "Connection")
+    signs_out = open_beside(watches, f"{signed.url}/imports?connection=practice", "Imports")
     sign_out(signs_out, provider)
     expect(watches.get_by_role("button", name="Pause")).to_have_count(0)
     acts.get_by_role("button", name="Stop sending for all connections").click()
@@ -114,13 +114,12 @@ def test_a_sign_out_in_one_tab_stops_acts_and_refreshes_in_the_others(
 def test_a_tab_can_load_a_part_of_its_page_after_a_sign_out_in_another(
     signed: App, browser: Browser, provider: Provider
 ) -> None:
-    context = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
-    [loads] = context.pages
+    loads = sign_in(browser, signed, "ada", "/import_file?connection=practice", "Import a file")
     held: list[Route] = []
     loads.route("**/static/js/DataFrame.*", lambda asked: held.append(asked))
     upload(loads, "one.csv", one_row())
     wait_until(lambda: held, lambda: "no table was loaded", pause=lambda: loads.wait_for_timeout(10))
-    sign_out(open_here(context, f"{signed.url}{CONNECTION}", "Connection"), provider)
+    sign_out(open_beside(loads, f"{signed.url}{CONNECTION}", "Connection"), provider)
     for one in held:
         one.continue_()
     expect(loads.get_by_test_id("stDataFrame").first).to_be_visible()
@@ -131,8 +130,8 @@ def test_a_tab_can_load_a_part_of_its_page_after_a_sign_out_in_another(
 
 
 def test_an_admin_sees_who_is_signed_in_and_ends_a_session(signed: App, browser: Browser) -> None:
-    [ada] = sign_in(browser, signed, "ada", "/imports?connection=practice", "Imports").pages
-    [grace] = sign_in(browser, signed, "grace", CONNECTION, "Connection").pages
+    ada = sign_in(browser, signed, "ada", "/imports?connection=practice", "Imports")
+    grace = sign_in(browser, signed, "grace", CONNECTION, "Connection")
     listed = grace.locator(".st-key-sessions")
     lines = listed.locator("[data-testid=stHorizontalBlock]")
     hers = lines.filter(has_text="Ada Lovelace")

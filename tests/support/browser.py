@@ -36,6 +36,9 @@ _WITHOUT = (
 test sees, as pages: each window loads them, for a fifth of all processor time that a test's browser takes.
 The others are off because Playwright, whose list this replaces, has them off."""
 
+_ONE_PROCESS_FOR_A_SITE = "--renderer-process-limit=1"
+"""The tabs that a visitor has open on a site share a process, and what it has compiled."""
+
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -56,8 +59,8 @@ def launch(playwright: Playwright, *args: str) -> Browser:
             "sh tests/run does that by itself."
         )
     expect.set_options(timeout=PATIENCE_MS)
-    without = f"--disable-features={','.join(_WITHOUT)}"
-    return playwright.chromium.launch(executable_path=program, args=["--no-sandbox", without, *args])
+    options = ("--no-sandbox", f"--disable-features={','.join(_WITHOUT)}", _ONE_PROCESS_FOR_A_SITE, *args)
+    return playwright.chromium.launch(executable_path=program, args=options)
 
 
 def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, width: int = 1280) -> Page:
@@ -70,25 +73,28 @@ def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, widt
     return page
 
 
-_VISITORS: WeakKeyDictionary[Browser, list[BrowserContext]] = WeakKeyDictionary()
-"""The browser contexts of tabs. A new one spends a second and a half of processor time on loading and
-compiling Streamlit's scripts."""
+_VISITORS: WeakKeyDictionary[Browser, dict[BrowserContext, Page]] = WeakKeyDictionary()
+"""The browser contexts of tabs, each with a page that stays open: the process that draws the tabs ends with
+its last page. Without either, a tab spends half a second more of processor time on loading and compiling
+Streamlit's scripts again."""
 _KEPT_BY_A_BROWSER = "cookies,local_storage,indexeddb,websql,service_workers,cache_storage"
 
 
 def new_visitor(browser: Browser, width: int, url: str) -> Page:
     """An empty tab of a person without cookies, or anything else that a site can store in a browser."""
-    visitors = _VISITORS.setdefault(browser, [])
-    left = next((one for one in visitors if not one.pages), None)
+    visitors = _VISITORS.setdefault(browser, {})
+    site = urlsplit(url)._replace(query="", fragment="")
+    left = next((one for one, stays in visitors.items() if one.pages == [stays]), None)
     if left is None:
         left = browser.new_context(viewport={"width": width, "height": 900})
-        visitors.append(left)
+        visitors[left] = left.new_page()
+        visitors[left].goto(site._replace(path="/healthz").geturl())
         return left.new_page()
     left.clear_cookies()
     page = left.new_page()
     page.set_viewport_size({"width": width, "height": 900})
     session = left.new_cdp_session(page)
-    origin = urlsplit(url)._replace(path="", query="", fragment="").geturl()
+    origin = site._replace(path="").geturl()
     session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": _KEPT_BY_A_BROWSER})
     session.detach()
     return page
@@ -96,10 +102,10 @@ def new_visitor(browser: Browser, width: int, url: str) -> Page:
 
 def close_tabs(browser: Browser, *, but: Collection[Page]) -> None:
     """All contexts but these. One without a tab belongs to nobody, and can serve the next visitor."""
-    ours = _VISITORS.get(browser, [])
+    ours = _VISITORS.get(browser, {})
     for opened in browser.contexts:
         for page in opened.pages:
-            if page not in but:
+            if page not in but and page is not ours.get(opened):
                 page.close()
         if not opened.pages and opened not in ours:
             opened.close()

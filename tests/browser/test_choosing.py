@@ -66,29 +66,32 @@ def tab_to(page: Page, label: str) -> None:
     raise AssertionError(f"no way to {label!r} by Tab; met {met}")
 
 
+def enter(page: Page, label: str) -> None:
+    """Nothing happens for a key that is pressed while the page is drawn."""
+    settle(page)
+    tab_to(page, label)
+    settle(page)
+    page.keyboard.press("Enter")
+
+
 def test_an_import_is_created_fixed_watched_and_opened_by_keyboard_alone(
     app: App, browser: Browser, blnk: PracticeBlnk
 ) -> None:
     page = open_tab(browser, f"{app.url}/imports", "Imports")
     page.add_style_tag(content=AT_ONCE)
     wait_for_script(page, OUTLINES)
-    tab_to(page, "^Import a file$")
-    page.keyboard.press("Enter")
+    enter(page, "^Import a file$")
     see(page, "Import a file")
     tab_to(page, "^Your name")
     page.keyboard.type("Ada")
-    tab_to(page, "^Try a sample file$")
-    page.keyboard.press("Enter")
+    enter(page, "^Try a sample file$")
     see(page, "Problems")
-    tab_to(page, "1 File$")
-    page.keyboard.press("Enter")
+    enter(page, "1 File$")
     for heading in ("File", "Columns"):
         see(page, heading)
-        tab_to(page, "^Continue$")
-        page.keyboard.press("Enter")
+        enter(page, "^Continue$")
     see(page, "Problems")
-    tab_to(page, "^Replace in 4 rows$")
-    page.keyboard.press("Enter")
+    enter(page, "^Replace in 4 rows$")
     wait_for_count(page, "ready", "58")
     tab_to(page, "^Continue$")
     # The table reports the cell that had the focus on the way a moment later.
@@ -96,16 +99,14 @@ def test_an_import_is_created_fixed_watched_and_opened_by_keyboard_alone(
     settle(page)
     page.keyboard.press("Enter")
     see(page, "Confirmation")
-    tab_to(page, "^Create 58 balances")
-    page.keyboard.press("Enter")
+    enter(page, "^Create 58 balances")
     see_text(page, "Verified: all 58 balances are in Blnk.")
     settle(page)
     tab_to(page, "^Open row$")
     page.keyboard.type("5")
     page.keyboard.press("Enter")
     see(page, "Row 5")
-    tab_to(page, "^All rows of")
-    page.keyboard.press("Enter")
+    enter(page, "^All rows of")
     see(page, "sample customers.csv")
     assert len(blnk.balances()) >= 58
 

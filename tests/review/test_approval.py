@@ -188,6 +188,28 @@ def test_withdrawing_pauses_nothing_if_every_row_has_left_already(importer: Impo
     assert importer.find(draft.id).state is ImportState.RUNNING
 
 
+def test_a_row_is_claimed_only_as_it_was_read_and_approved_and_while_the_approval_stands(
+    importer: Importer,
+) -> None:
+    require(importer)
+    draft = importer.draft(requests_for(1))
+    ask(importer, draft)
+    approve(importer, draft)
+    [row] = importer.rows(draft)
+    assert row.body is not None
+    with importer.store.write() as tx:
+        assert move_import(tx, draft.number, from_=[ImportState.QUEUED], to=ImportState.RUNNING)
+        tx.execute(update(tables.rows).where(tables.rows.c.id == row.id).values(body=b"other"))
+        for body in (row.body, b"other"):
+            assert claims.claim_approved(tx, draft.number, {row.id: body}).tries == {}
+        tx.execute(update(tables.rows).where(tables.rows.c.id == row.id).values(body=row.body))
+        for over in set(RequestState) - {RequestState.APPROVED}:
+            tx.execute(update(tables.approvals).values(state=over))
+            assert claims.claim_approved(tx, draft.number, {row.id: row.body}).tries == {}
+        tx.execute(update(tables.approvals).values(state=RequestState.APPROVED))
+        assert list(claims.claim_approved(tx, draft.number, {row.id: row.body}).tries) == [row.id]
+
+
 def test_sent_back_it_is_a_draft_again_and_says_why(importer: Importer) -> None:
     require(importer)
     draft = importer.draft(requests_for(1))

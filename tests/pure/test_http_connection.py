@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from blnk_api.blnk.bulk_connections.http_connection import AnswerIncomplete, HttpConnection, Received
 
 BODY = b'{"balance_id":"bln_1"}'
-PACKED = gzip.compress(BODY)
+PACKED = gzip.compress(BODY, mtime=0)
 WHOLE = {
     "with its length": b"HTTP/1.1 201 Created\r\nDate: today\r\nContent-Length: 22\r\n\r\n" + BODY,
     "in chunks": b"HTTP/1.1 201 Created\r\nDate: today\r\nTransfer-Encoding: chunked\r\n\r\n"

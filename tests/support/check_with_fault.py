@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from blnk_api.drafts import check_draft
 from blnk_api.drafts.writing import one_pass, row_writers, writer_process
 from blnk_api.store import Store, imports
-from blnk_api.store.checking.checked_rows import PlainRow
+from blnk_api.store.checking.checked_rows import RowValues
 from blnk_api.store.imports import Import
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     check_draft.main()
 
 
-def _insert(store: Store, import_: Import, new: Sequence[PlainRow], records: int) -> None:
+def _insert(store: Store, import_: Import, new: Sequence[RowValues], records: int) -> None:
     fault, tried = os.environ["CHECK_FAULT"], Path(os.environ["CHECKS_TRIED"])
     with tried.open("a") as file:
         file.write(f"{os.getpid()}\n")

@@ -13,7 +13,7 @@ from blnk_api.drafts.writing.writer_process import WriterProcess
 from blnk_api.facts.file_shape import Record
 from blnk_api.facts.problems import Problem
 from blnk_api.store import Store, import_changes
-from blnk_api.store.checking.checked_rows import NewRow, plain
+from blnk_api.store.checking.checked_rows import NewRow, values_of
 from blnk_api.store.import_changes import Facts
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
@@ -95,7 +95,7 @@ class OnePass:
 
     def _write(self, new: list[NewRow], records: int) -> None:
         if self._merger is None:
-            insert(self._store, self._import, list(map(plain, new)), records)
+            insert(self._store, self._import, list(map(values_of, new)), records)
             return
         with self._store.write() as tx:
             refuse_changed(tx, self._import, Stage.CHECKING)

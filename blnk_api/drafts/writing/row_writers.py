@@ -7,7 +7,7 @@ from typing import Protocol
 from blnk_api.drafts.changed_meanwhile import refuse_changed
 from blnk_api.store import Store, import_changes
 from blnk_api.store.checking import checked_rows
-from blnk_api.store.checking.checked_rows import NewRow, PlainRow
+from blnk_api.store.checking.checked_rows import NewRow, RowValues
 from blnk_api.store.imports import Import
 from blnk_api.store.states import Stage
 
@@ -58,9 +58,9 @@ class InThread:
         self._thread.shutdown()
 
 
-def insert(store: Store, import_: Import, new: Sequence[PlainRow], records: int) -> None:
+def insert(store: Store, import_: Import, new: Sequence[RowValues], records: int) -> None:
     """One chunk of rows that the store does not have yet. Raises Changed."""
     with store.write() as tx:
         refuse_changed(tx, import_, Stage.CHECKING)
-        checked_rows.insert_plain(tx, import_.number, import_.instance_number, new)
+        checked_rows.insert_values(tx, import_.number, import_.instance_number, new)
         import_changes.set_facts(tx, import_.number, stage_progress=records)

@@ -24,7 +24,7 @@ from blnk_api.common import log
 from blnk_api.drafts.changed_meanwhile import Changed
 from blnk_api.drafts.writing.row_writers import ROWS_PER_WRITE, insert
 from blnk_api.store import Store
-from blnk_api.store.checking.checked_rows import NewRow, PlainRow, plain
+from blnk_api.store.checking.checked_rows import NewRow, RowValues, values_of
 from blnk_api.store.imports import Import
 
 _LENGTH_BYTES = 8
@@ -52,7 +52,7 @@ class WriterProcess:
         waiting.register(self._line, select.POLLIN)
         if waiting.poll(0):
             self._raise_answer()
-        self._send(marshal.dumps((list(map(plain, new)), records)))
+        self._send(marshal.dumps((list(map(values_of, new)), records)))
 
     def finish(self) -> None:
         self._send(_ALL_SENT)
@@ -142,9 +142,9 @@ class _Writing:
             while problem is not None and self._chunks.get() is not None:
                 pass  # a line that is closed with chunks in it would lose the answer
 
-    def _transactions(self) -> Iterator[tuple[list[PlainRow], int]]:
+    def _transactions(self) -> Iterator[tuple[list[RowValues], int]]:
         """The rows, and how many records of the file were checked by then."""
-        waiting: list[PlainRow] = []
+        waiting: list[RowValues] = []
         records = 0
         while chunk := self._chunks.get():
             new, records = marshal.loads(chunk)

@@ -44,12 +44,12 @@ class NewRow(NamedTuple):
 
 
 _STATE = NewRow._fields.index("state")
-PlainRow = tuple[Any, ...]
+RowValues = tuple[Any, ...]
 """A `NewRow` of Python's own types alone, as it is passed to another process and to the database."""
 
 
-def plain(row: NewRow) -> PlainRow:
-    """In the order of the columns that `insert_plain` writes."""
+def values_of(row: NewRow) -> RowValues:
+    """In the order of the columns that `insert_values` writes."""
     return (
         row.number,
         row.part,
@@ -101,11 +101,11 @@ _INSERT = (
 
 def insert_rows(tx: Connection, import_: int, instance: int, new: Sequence[NewRow]) -> None:
     """Writes one chunk. A few thousand rows keep the write under 100 ms."""
-    insert_plain(tx, import_, instance, list(map(plain, new)))
+    insert_values(tx, import_, instance, list(map(values_of, new)))
 
 
-def insert_plain(tx: Connection, import_: int, instance: int, new: Sequence[PlainRow]) -> None:
-    """Writes what `plain` made of the rows of one chunk."""
+def insert_values(tx: Connection, import_: int, instance: int, new: Sequence[RowValues]) -> None:
+    """Writes what `values_of` made of the rows of one chunk."""
     now = time.time()
     run_at_once(
         tx,

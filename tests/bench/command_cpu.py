@@ -61,6 +61,35 @@ def checked(folder: Path, n: int) -> float:
         return time.monotonic() - began
 
 
+_UPLOADED = """
+import sys, time
+sys.path.insert(0, ".")
+from tests.bench import files
+
+def seconds(here, n):
+    path = here.folder / f"{n}.csv"
+    files.write_csv(path, files.lines(n))
+    time.sleep(1)
+    began = time.monotonic()
+    id = here.upload(path)
+    here.until(id, lambda one: one.stage is files.Stage.CHECKED)
+    took = time.monotonic() - began
+    here.discard(id)
+    return took
+
+with files.place() as here, here.worker():
+    seconds(here, 20)
+    print(*(seconds(here, int(sys.argv[1])) for _ in range(int(sys.argv[2]))))
+"""
+
+
+def uploaded(folder: Path, n: int, times: int) -> list[float]:
+    """Seconds from an upload to the verdict on its draft, beside a sender that has checked a file before."""
+    command = [sys.executable, "-c", _UPLOADED, str(n), str(times)]
+    told = subprocess.run(command, env=_installed(), cwd=folder, check=True, capture_output=True, text=True)
+    return list(map(float, told.stdout.split()))
+
+
 def idle_seconds(folders: Sequence[Path], seconds: float) -> list[dict[str, float]]:
     """CPU seconds of the processes of a desk of each version with nothing to do: server, sender and Practice.
     Both run at the same time, beside whatever else the machine does."""

@@ -122,6 +122,8 @@ def beside_before(before: Path | None, times: int) -> list[str]:
     folders = [HERE] if before is None else [HERE, before]
     starts = [command_cpu.until_first_post(folder, FEW) for _ in range(times) for folder in folders]
     drafts = [command_cpu.checked(folder, DRAFT) for _ in range(times) for folder in folders]
+    of_folders = [command_cpu.uploaded(folder, DRAFT, times) for folder in folders]
+    uploads = [seconds for each in zip(*of_folders, strict=True) for seconds in each]
     rests = command_cpu.idle_seconds(folders, REST_SECONDS)
     with chromium() as browser:
         headings = [command_cpu.first_heading(folder, browser) for _ in range(times) for folder in folders]
@@ -135,7 +137,13 @@ def beside_before(before: Path | None, times: int) -> list[str]:
             MOST_OF_BEFORE_TO_FIRST_POST,
         ),
         ratio("of the next file there", [one[1] for one in starts], n, MOST_OF_BEFORE_TO_FIRST_POST),
-        ratio(f"`import --dry-run` of {DRAFT:,} rows", drafts, n, MOST_OF_BEFORE_FOR_A_DRAFT),
+        ratio(
+            f"a draft of {DRAFT:,} rows, from its upload to its verdict",
+            uploads,
+            n,
+            MOST_OF_BEFORE_FOR_A_DRAFT,
+        ),
+        ratio("`import --dry-run` of as many", drafts, n, MOST_OF_BEFORE_FOR_A_DRAFT),
         ratio("first heading on a cold server", headings, n, MOST_OF_BEFORE_FOR_A_HEADING),
         ratio(
             f"CPU of a desk with nothing to do in {REST_SECONDS:.0f} s ({rest})",

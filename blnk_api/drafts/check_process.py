@@ -88,9 +88,8 @@ class CheckProcesses:
         return len(self._checks) < MOST_AT_ONCE and young < _MOST_YOUNG
 
     async def begin(self, draft: Import) -> None:
-        process = await asyncio.to_thread(
-            _checks.start, arguments(draft)
-        )  # its input closes with us: see its main
+        # Its input closes with us: see its main.
+        process = await asyncio.to_thread(_checks.start, arguments(draft))
         watch = ProcessWatch(process.pid, _limits(draft))
         watching = asyncio.create_task(self._see_through(draft, process, watch))
         self._checks[draft.id] = _Check(draft, process, watch, watching)

@@ -1,6 +1,6 @@
 """Problems of rows as data: shown in groups, fixed in place, stored with the row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -35,6 +35,11 @@ class Problem:
 def clip(value: str) -> str:
     """The text of a cell, cut for a problem."""
     return value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS]
+
+
+def errors_as_text(problems: Iterable[Problem]) -> str:
+    """The messages of those that prevent a row from being sent, or ""."""
+    return " ".join(one.message for one in problems if one.severity == "error")
 
 
 def to_json(problems: Sequence[Problem]) -> str | None:

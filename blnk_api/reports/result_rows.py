@@ -60,13 +60,9 @@ def page(
             _STATUSES[state, waits],
             balance_id,
             message,
-            _wrong(found) if found else "",
+            problems.errors_as_text(problems.from_json(found)) if found else "",
         )
         for id, number, part, state, cells, ledger_id, currency, ref, waits, balance_id, message, found in (
             tx.execute(query.order_by(rows.c.id).limit(limit)).all()
         )
     ]
-
-
-def _wrong(found: str) -> str:
-    return " ".join(one.message for one in problems.from_json(found) if one.severity == "error")

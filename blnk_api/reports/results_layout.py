@@ -67,7 +67,7 @@ class _Layout:
             if import_.kind == "form" or not _is_ours(name, uses.get(at))
         ]
         self._is_whole = self._kept == list(range(len(self._names)))
-        """Whether no column of the file is left out."""
+        """Whether it has every column of the file."""
         self._currency = next((at for at, use in uses.items() if use == Use.CURRENCY), None)
         chosen = import_.mapping.for_all_rows if import_.mapping else ForAllRows()
         has_ledger = Use.LEDGER in uses.values()

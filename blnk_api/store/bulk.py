@@ -44,8 +44,8 @@ def run_at_once(tx: Connection, statement: Executable, values: Sequence[Sequence
         at += size
         columns = list(zip(*some, strict=True))
         is_null = tuple(column[0] is None and column.count(None) == len(some) for column in columns)
-        given = [column for column, empty in zip(columns, is_null, strict=True) if not empty]
-        bound = [*chain.from_iterable(zip(*given, strict=True)), *([None] * len(given) * (size - len(some)))]
+        kept = [column for column, empty in zip(columns, is_null, strict=True) if not empty]
+        bound = [*chain.from_iterable(zip(*kept, strict=True)), *([None] * len(kept) * (size - len(some)))]
         sql = f"{before}{', '.join([_with_nulls(row, is_null)] * size)}{after}"
         done = tx.exec_driver_sql(sql, tuple(bound))
         if done.returns_rows:

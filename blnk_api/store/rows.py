@@ -19,7 +19,7 @@ from blnk_api.store.transitions import IDS_PER_STATEMENT
 
 
 class StoredRow(NamedTuple):
-    """A stored row. A plain tuple, because results may have a million."""
+    """A stored row. A plain tuple, because a file may have a million."""
 
     id: int
     number: int
@@ -56,7 +56,7 @@ class StoredRow(NamedTuple):
     @property
     def wrong(self) -> str:
         """What the check found that prevents it from being sent, or ""."""
-        return " ".join(one.message for one in self.problems if one.severity == "error")
+        return problems.errors_as_text(self.problems)
 
 
 _STATES = {str(one): one for one in RowState}

@@ -134,24 +134,8 @@ def rewrite(tx: Connection, import_: int, changed: Sequence[tuple[StoredRow, New
         tx,
         _REWRITE,
         [
-            (
-                old.id,
-                old.state,
-                new.state,
-                orjson.dumps(new.cells).decode(),
-                new.ledger_id,
-                new.currency,
-                new.body,
-                new.ref,
-                new.balance_id,
-                new.why,
-                new.message,
-                problems.to_json(new.problems),
-                flaws_as_kept(new.flaws),
-                new.own_key,
-                new.twin_key,
-                now,
-            )
+            # From the state on, these are the columns of a check.
+            (old.id, old.state, *values_of(new)[_STATE:], now)
             for old, new in changed
         ],
     )

@@ -70,16 +70,19 @@ def _with_nulls(row: str, is_null: tuple[bool, ...]) -> str:
     return _PLACE.sub(lambda place: "NULL" if next(nulls) else place[0], row)
 
 
-_NAMED = re.compile(r"%\(\w+\)s")
+_NAMED = re.compile(r"%\((\w+)\)s(?!::)")
+_NAMED_AND_CAST = re.compile(r"%\(\w+\)s")
 _ROW = re.compile(r"(?<=VALUES )(\([^()]*\))")
 
 
 @lru_cache
 def _parts(statement: Any, dialect: Dialect) -> tuple[str, str, str]:
     """Compiles a statement for this driver: the text before a row of its VALUES, the row, and the text
-    after."""
+    after. Postgres learns the type of each column: it cannot tell if no row has a value there."""
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
-    before, row, after = _ROW.split(_NAMED.sub("%s", compiled.string), maxsplit=1)
+    binds = compiled.binds
+    typed = _NAMED.sub(lambda name: f"%s::{binds[name[1]].type.compile(dialect)}", compiled.string)
+    before, row, after = _ROW.split(_NAMED_AND_CAST.sub("%s", typed), maxsplit=1)
     assert row.count("?") + row.count("%s") == len(compiled.params), "a constant is bound"
     return before, row, after

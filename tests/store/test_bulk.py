@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from blnk_api.store import Store
 from blnk_api.store.bulk import given, run_at_once
+from blnk_api.store.checking import checked_rows
 from blnk_api.store.tables import people
 
 _INSERT = insert(people).values({one.name: bindparam(one.name) for one in people.c})
@@ -37,3 +38,11 @@ def test_each_of_any_number_of_rows_is_written_once_and_no_other(store: Store, n
     }
     assert found == {**expected, "other": ("untouched", 3.0)}
     assert sorted(browser for (browser,) in renamed) == sorted(expected)
+
+
+def test_all_rows_of_a_check_may_lack_a_request(store: Store) -> None:
+    """Postgres takes the type of a column of values from them, and there is none."""
+    columns = len(checked_rows._CHECKED)
+    with store.write() as tx:
+        nothing = (1, "READY", "INVALID", "[]", *[None] * (columns - 3), 1.0)
+        assert run_at_once(tx, checked_rows._REWRITE, [nothing] * 3) == []

@@ -65,12 +65,12 @@ SHORT_WAITS = {
     "BREAKER_FIRST": "0.2",
     "BREAKER_MOST": "0.5",
     "JOURNAL_RETRY": "0.05",
-    "WORKER_NOTICES": "0.05",
-    "RESOLVE": "0.05",
-    "RESCAN": "0.05",
+    "WORKER_NOTICES": "0.1",
+    "RESOLVE": "0.1",
+    "RESCAN": "0.1",
     "LOCK_RETRY": "0.05",
     "CLAIM_GOOD": "5",
-    "LATE_LOOKS": "0.1",
+    "LATE_LOOKS": "0.3",
     "CONNECT": "120",
 }
 MOST_AT_ONCE = "32"
@@ -176,7 +176,7 @@ class Importer:
         for name, value in SHORT_WAITS.items():
             monkeypatch.setenv(f"BLNK_WAIT_{name}", value)
         monkeypatch.setenv("BLNK_MOST_AT_ONCE", MOST_AT_ONCE)
-        monkeypatch.setattr(senders, "BEAT_SECONDS", 0.05)
+        monkeypatch.setattr(senders, "BEAT_SECONDS", 0.2)
         self._timeout = ANSWER_SECONDS
         self._connected: JsonObject = {}
         self.settle()
@@ -430,7 +430,8 @@ class Importer:
         """Starts the sender in a thread, once."""
         if self._thread is None:
             wall = lambda: time.time() + self.later_seconds  # noqa: E731
-            self._thread = _SenderThread(Worker(self.settings, self.store, "test", wall=wall))
+            settings = self.settings
+            self._thread = _SenderThread(lambda: Worker(settings, self.store, "test", wall=wall))
             self._thread.start()
 
     @property
@@ -471,10 +472,14 @@ class Importer:
 
 
 class _SenderThread(threading.Thread):
-    def __init__(self, worker: Worker) -> None:
+    """Makes the sender itself: SQLite tells nobody but the thread that asked whether it was written, and any
+    other would look again and again."""
+
+    def __init__(self, make: Callable[[], Worker]) -> None:
         super().__init__(daemon=True)
-        self._worker = worker
+        self._make = make
         self._ready = threading.Event()
+        self._worker: Worker
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[None]
         self.problem: BaseException | None = None
@@ -482,16 +487,23 @@ class _SenderThread(threading.Thread):
     def run(self) -> None:
         async def work() -> None:
             self._loop = asyncio.get_running_loop()
-            self._task = asyncio.create_task(self._worker.run())
-            self._ready.set()
             try:
+                self._worker = self._make()
+                self._task = asyncio.create_task(self._worker.run())
+                self._ready.set()
                 await self._task
             except asyncio.CancelledError:
                 pass
             except BaseException as problem:
                 self.problem = problem
+            finally:
+                self._ready.set()
 
         asyncio.run(work())
+
+    def start(self) -> None:
+        super().start()
+        self._ready.wait()
 
     def serves(self, connections: abc.Mapping[str, Connection]) -> bool:
         """Whether its engines are those of these connections by now."""
@@ -509,7 +521,6 @@ class _SenderThread(threading.Thread):
         return found
 
     def stop(self) -> None:
-        self._ready.wait()
         self._loop.call_soon_threadsafe(self._task.cancel)
         self.join(WAIT_SECONDS)
 

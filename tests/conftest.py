@@ -135,8 +135,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(database_url: str) -> Iterator[Store]:
     """An empty store, on each kind of database."""
     from blnk_api.store import Store
+    from tests.support.compiled import compile_once
 
-    opened = Store(database_url)
+    opened = compile_once(Store(database_url))
     yield opened
     opened.close()
 

@@ -135,9 +135,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(database_url: str) -> Iterator[Store]:
     """An empty store, on each kind of database."""
     from blnk_api.store import Store
-    from tests.support.compiled import compile_once
 
-    opened = compile_once(Store(database_url))
+    opened = Store(database_url)
     yield opened
     opened.close()
 
@@ -158,6 +157,9 @@ def importer(
 
 
 def _empty_store(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+    from tests.support.compiled import compile_once
+
+    compile_once()
     if kind == "postgres":
         server: Postgres = request.getfixturevalue("postgres")
         url = server.new_database(like="migrated")

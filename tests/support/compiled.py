@@ -6,9 +6,8 @@ took a sixth of the processor time of a short import.
 
 from typing import Any
 
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import CompiledCacheType
-
-from blnk_api.store import Store
 
 
 class _ForAnyEngine(dict[Any, Any]):
@@ -24,6 +23,11 @@ class _ForAnyEngine(dict[Any, Any]):
 _COMPILED: dict[str, CompiledCacheType] = {"sqlite": _ForAnyEngine(), "postgresql": _ForAnyEngine()}
 
 
-def compile_once(store: Store) -> Store:
-    store.engine.update_execution_options(compiled_cache=_COMPILED[store.engine.dialect.name])
-    return store
+def compile_once() -> None:
+    """Whoever opens a store from now on, the product's own code among them."""
+    if not event.contains(Engine, "engine_connect", _share):
+        event.listen(Engine, "engine_connect", _share)
+
+
+def _share(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=_COMPILED[connection.dialect.name])

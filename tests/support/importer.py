@@ -42,7 +42,6 @@ from blnk_api.store.sending import late_records, senders
 from blnk_api.store.states import ImportState, PausedBy, RowState, Stage
 from blnk_api.worker.main import Worker
 from tests.support.actors import actor
-from tests.support.compiled import compile_once
 from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 from tests.support.waiting import WaitedInVain
@@ -190,7 +189,7 @@ class Importer:
         """How far the sender's time of day is ahead, in seconds: look-ups that are due in hours are then due
         now."""
         self.connect()
-        self.store = compile_once(Store(self.settings.database_url))
+        self.store = Store(self.settings.database_url)
         self.store.migrate()
         self.processes: list[subprocess.Popen[bytes]] = []
 

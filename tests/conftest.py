@@ -13,9 +13,9 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MEASURED = ("pure", "files")
 """Tests that run our code in their own process: only of such coverage says something. It nearly doubles the
 processor time of what it measures, and those of the store take too much of that for each run."""
+MEASURED_FOLDERS = pytest.StashKey[set[str]]()
 LONGEST = ("worker", "sending", "cli", "store", "drafts", "review")
 SHORTEST = "pure"
 """Folders whose files go first, and last, so that no process waits long for another one at the end. Those
@@ -52,6 +53,23 @@ tried once more. The end of the run names what needed that, and why: it may have
 settings.register_profile("any machine", deadline=None, derandomize=True)
 settings.register_profile(SEARCH, deadline=None, print_blob=True)
 settings.load_profile("any machine")
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """All test processes import the same now, which the first of them measures for all.
+
+    In each of them pytest-cov has begun twice. What began first is asked for nothing, and would go on beneath
+    whenever the other one pauses: all tests would take the time of measured ones.
+    """
+    if (coverage := _coverage(session.config)) is None:
+        return
+    only_distributes = session.config.getoption("dist", "no") != "no"
+    is_first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    coverage.pause()
+    while (beneath := type(coverage.cov).current()) is not None:
+        beneath.stop()
+    if is_first and not only_distributes:
+        coverage.resume()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -72,16 +90,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.flaky(reruns=1))
         elif item.path.parent.name not in NEVER_AGAIN:
             item.add_marker(pytest.mark.flaky(reruns=1, condition=may_be_tried_again))
-    if config.getoption("cov_source", None):
-        unmeasured = [item for item in items if item.path.parent.name not in MEASURED]
-        for item in unmeasured if len(unmeasured) < len(items) else ():  # else they alone were asked for
-            item.add_marker("no_cover")
+    folders = {item.path.parent.name for item in items}
+    config.stash[MEASURED_FOLDERS] = folders.intersection(MEASURED) or folders  # others alone were asked for
 
 
 def pytest_collection_finish() -> None:
     """Garbage is looked for more seldom, and not in what was imported and collected, which stays."""
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measures what a test needs if it measures the test, and only then: a fixture may cost more than it."""
+    wanted = item.path.parent.name in item.config.stash[MEASURED_FOLDERS]
+    coverage = _coverage(item.config)
+    if coverage is not None and wanted is not coverage.started:
+        coverage.resume() if wanted else coverage.pause()
+    return (yield)
+
+
+def _coverage(config: pytest.Config) -> Any:
+    """What pauses and resumes coverage, if this run measures it."""
+    plugin = config.pluginmanager.getplugin("_cov")
+    return plugin and plugin.cov_controller
 
 
 @pytest.fixture(scope="session")

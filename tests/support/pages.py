@@ -1,16 +1,20 @@
 """The pages without a browser: Streamlit runs a page's script, and a test reads and presses."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from streamlit.components.v2.component_manager import BidiComponentManager
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from blnk_api.store.imports import Import
 
 SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
 
+# The scripts of pages are compiled once, as in the product: else each run compiles them anew.
+local_script_runner.ScriptCache = cache(ScriptCache)  # type: ignore[assignment, attr-defined]
 
 SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"
 

@@ -94,7 +94,7 @@ def wait_until(
         if waited > seconds:
             raise WaitedInVain(f"waited {seconds:g} s: {why()}")
         if pause is None:
-            time.sleep(min(max(waited / 10, 0.01), 0.25))
+            time.sleep(min(max(waited / 10, 0.01), 0.1))
         else:
             pause()
     return value

@@ -19,6 +19,11 @@ def test_the_pure_tests_are_found_where_neither_streamlit_nor_a_browser_is_insta
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_test_that_coverage_does_not_measure_is_not_slowed_down_by_it() -> None:
+    """In a whole run, in which only others are measured: each line of this one would be traced."""
+    assert sys.gettrace() is None
+
+
 def interpreter(folder: Path, name: str, version: str) -> None:
     """A Python of this version, which says with which words it was called."""
     is_old = int(tuple(map(int, version.split("."))) < (3, 11))

@@ -75,8 +75,8 @@ def open_tab(browser: Browser, url: str, heading: str | re.Pattern[str], *, widt
 
 _VISITORS: WeakKeyDictionary[Browser, dict[BrowserContext, Page]] = WeakKeyDictionary()
 """The browser contexts of tabs, each with a page that stays open: the process that draws the tabs ends with
-its last page. It opens the tabs, because the browser gives most others a process of their own. Without
-either, a tab spends half a second more of processor time: it loads and compiles Streamlit's scripts again."""
+its last page. Without either, a tab spends half a second more of processor time on loading and compiling
+Streamlit's scripts again."""
 _KEPT_BY_A_BROWSER = "cookies,local_storage,indexeddb,websql,service_workers,cache_storage"
 
 
@@ -89,24 +89,15 @@ def new_visitor(browser: Browser, width: int, url: str) -> Page:
         left = browser.new_context(viewport={"width": width, "height": 900})
         visitors[left] = left.new_page()
         visitors[left].goto(site._replace(path="/healthz").geturl())
-        return _beside(visitors[left])
+        return left.new_page()
     left.clear_cookies()
-    if urlsplit(visitors[left].url).netloc != site.netloc:
-        visitors[left].goto(site._replace(path="/healthz").geturl())
-    page = _beside(visitors[left])
+    page = left.new_page()
     page.set_viewport_size({"width": width, "height": 900})
     session = left.new_cdp_session(page)
     origin = site._replace(path="").geturl()
     session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": _KEPT_BY_A_BROWSER})
     session.detach()
     return page
-
-
-def _beside(stays: Page) -> Page:
-    """An empty tab in the process of this page."""
-    with stays.context.expect_page() as coming:
-        stays.evaluate("() => { window.open('about:blank') }")
-    return coming.value
 
 
 def close_tabs(browser: Browser, *, but: Collection[Page]) -> None:

@@ -184,5 +184,9 @@ def test_a_finished_import_is_not_compared_again(
     importer.confirm(draft)
     importer.start()
     importer.wait_for(draft, ImportState.DONE)
-    wait_until(lambda: len(asked_before) > 20, lambda: "the sender looks no more")
+    wait_until(
+        lambda: len(asked_before) > 20,
+        lambda: "the sender looks no more",
+        pause=lambda: importer.draft(requests_for(1)),  # it looks when something is written
+    )
     assert set(asked_before) == {asked_before[0]}

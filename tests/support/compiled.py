@@ -4,23 +4,28 @@ An engine keeps what it compiled, and nearly each test has a store, hence an eng
 took a sixth of the processor time of a short import.
 """
 
-from typing import Any
+from collections import UserDict
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.engine.interfaces import CompiledCacheType
+from sqlalchemy.engine.interfaces import Compiled
+
+_Key = tuple[object, ...]
 
 
-class _ForAnyEngine(dict[Any, Any]):
+class _ForAnyEngine(UserDict[_Key, Compiled]):
     """SQLAlchemy's keys begin with the dialect, of which each engine has one of its own."""
 
-    def get(self, key: Any, default: Any = None, /) -> Any:
-        return super().get(key[1:], default)
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and key[1:] in self.data
 
-    def __setitem__(self, key: Any, compiled: Any, /) -> None:
-        super().__setitem__(key[1:], compiled)
+    def __getitem__(self, key: _Key) -> Compiled:
+        return self.data[key[1:]]
+
+    def __setitem__(self, key: _Key, compiled: Compiled) -> None:
+        self.data[key[1:]] = compiled
 
 
-_COMPILED: dict[str, CompiledCacheType] = {"sqlite": _ForAnyEngine(), "postgresql": _ForAnyEngine()}
+_COMPILED = {"sqlite": _ForAnyEngine(), "postgresql": _ForAnyEngine()}
 
 
 def compile_once() -> None:

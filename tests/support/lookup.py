@@ -15,7 +15,7 @@ from tests.support.json_object import JsonObject
 from tests.support.practice import PracticeBlnk
 
 T = TypeVar("T")
-Ask = Callable[[Request], Awaitable[Any]]
+Ask = Callable[[Request], Awaitable[object]]
 """As a looker asks Blnk. Tests answer with rows, or with what no Blnk should."""
 
 

@@ -13,7 +13,7 @@ from blnk_api.store.imports import Import
 
 SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
 
-# The scripts of pages are compiled once, as in the product: else each run compiles them anew.
+# The scripts of pages are compiled once, as in the product: else each run compiles them again.
 local_script_runner.ScriptCache = cache(ScriptCache)  # type: ignore[assignment, attr-defined]
 
 SAVINGS = "ldg_33333333-3333-4333-8333-333333333333"

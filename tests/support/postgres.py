@@ -102,11 +102,11 @@ class Postgres:
         """Ends its sessions, and frees its 10 MB, which tests/run keeps in memory."""
         self.execute(f'DROP DATABASE "{url.rpartition("/")[2]}" WITH (FORCE)')
 
-    def execute(self, statement: str, *values: Any) -> list[Sequence[Any]]:
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Runs one statement as its superuser, outside any transaction."""
         with psycopg.connect(self.url(), autocommit=True) as session:
             answered = session.execute(statement.encode(), values or None)
-            return list(answered.fetchall()) if answered.description else []
+            return answered.fetchall() if answered.description else []
 
     def sessions(self, url: str, *, that: str = "true") -> list[int]:
         """The sessions of a database that match a condition on pg_stat_activity."""

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from blnk_api.reports import progress_figures
 from blnk_api.reports.progress_figures import ProgressReader, as_shown
 from blnk_api.store import events
 from blnk_api.store.events import EventKind
@@ -9,7 +12,7 @@ from blnk_api.store.sending import senders
 from blnk_api.store.states import ImportState, PausedBy, RowState
 from blnk_api.wording import about_activity, about_imports, about_progress
 from tests.support.actors import actor
-from tests.support.importer import Importer, requests_for, wait_until
+from tests.support.importer import WAIT_SECONDS, Importer, requests_for, wait_until
 from tests.support.practice import PracticeBlnk
 from tests.support.sending import assert_each_once
 
@@ -17,8 +20,10 @@ CALM = {"Queued", "Running", "Verifying", "Done"}
 
 
 def test_an_import_that_loses_answers_is_running_until_it_is_done(
-    practice_blnk: PracticeBlnk, importer: Importer
+    practice_blnk: PracticeBlnk, importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Fifteen seconds of a machine with nothing else to do: what is short here may take longer on a busy one.
+    monkeypatch.setattr(progress_figures, "WAITS_SECONDS", WAIT_SECONDS)
     practice_blnk.order_fault("drop_after_commit", percent=5, seed=1)
     practice_blnk.order_fault("drop_before_commit", percent=5, seed=2)
     practice_blnk.order_fault("status_before_commit", status=503, times=12, skip=60)

@@ -44,6 +44,29 @@ def test_pence_are_sent_as_pounds_with_a_warning() -> None:
     assert currencies.check("gbp")[1].severity == "note"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "repair"),
+    [
+        ("TTDC", "accepted_currency", None),
+        ("XTS", "not_a_currency", None),
+        ("eur", "currency_case_fixed", "EUR"),
+        ("GBp", "currency_case_fixed", "GBP"),
+        ("U\u0405D", "unknown_currency", "USD"),
+        ("DEM", "unknown_currency", None),
+        ("QQQ", "unknown_currency", None),
+        ("USD/EUR", "unknown_currency", "USD;EUR"),
+    ],
+)
+def test_what_is_said_of_a_code_has_a_kind_and_names_the_code_itself(
+    text: str, kind: str, repair: str | None
+) -> None:
+    """Problems of one kind are shown and fixed together."""
+    _, finding = currencies.check(text, accepted=["TTDC"])
+    assert finding is not None
+    assert (finding.kind, finding.repair) == (kind, repair)
+    assert text in finding.message
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\ufeff"])
 def test_nothing_visible_is_a_missing_currency(text: str) -> None:
     code, finding = currencies.check(text)

@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 MEASURED = ("pure", "files")
 """Tests that run our code in their own process: only of such coverage says something. It nearly doubles the
 processor time of what it measures, and those of the store take too much of that for each run."""
+UNMEASURED = (
+    "test_fuzz_files",
+    "test_imported_before",
+    "test_odd_files",
+    "test_plain_rows",
+    "test_swallowed_rows",
+)
+"""Files of theirs with hundreds of cases, each of which would take twice as long and runs what others do."""
 MEASURED_FOLDERS = pytest.StashKey[set[str]]()
 LONGEST = ("worker", "sending", "cli", "store", "drafts", "review")
 SHORTEST = "pure"
@@ -97,13 +105,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """Garbage is looked for more seldom, and not in what was imported and collected, which stays."""
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(50_000)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Measures what a test needs if it measures the test, and only then: a fixture may cost more than it."""
-    wanted = item.path.parent.name in item.config.stash[MEASURED_FOLDERS]
+    folders = item.config.stash[MEASURED_FOLDERS]
+    wanted = item.path.parent.name in folders and item.path.stem not in UNMEASURED
     coverage = _coverage(item.config)
     if coverage is not None and wanted is not coverage.started:
         coverage.resume() if wanted else coverage.pause()

@@ -481,7 +481,7 @@ class _SenderThread(threading.Thread):
         self._ready = threading.Event()
         self._worker: Worker
         self._loop: asyncio.AbstractEventLoop
-        self._task: asyncio.Task[None]
+        self._task: asyncio.Task[None] | None = None
         self.problem: BaseException | None = None
 
     def run(self) -> None:
@@ -521,7 +521,8 @@ class _SenderThread(threading.Thread):
         return found
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._task is not None:  # else it could not be made, for the reason in `problem`
+            self._loop.call_soon_threadsafe(self._task.cancel)
         self.join(WAIT_SECONDS)
 
 

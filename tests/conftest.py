@@ -44,8 +44,9 @@ UNMEASURED = (
     "test_plain_rows",
     "test_swallowed_rows",
 )
-"""Files of theirs with hundreds of cases, each of which would take twice as long and runs what others do."""
-MEASURED_FOLDERS = pytest.StashKey[set[str]]()
+"""Files of theirs with hundreds of cases, each of which would take twice as long and runs mostly what others
+do. Asked for alone, they are measured."""
+MEASURED_FILES = pytest.StashKey[set[Path]]()
 LONGEST = ("worker", "sending", "cli", "store", "drafts", "review")
 SHORTEST = "pure"
 """Folders whose files go first, and last, so that no process waits long for another one at the end. Those
@@ -98,8 +99,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.flaky(reruns=1))
         elif item.path.parent.name not in NEVER_AGAIN:
             item.add_marker(pytest.mark.flaky(reruns=1, condition=may_be_tried_again))
-    folders = {item.path.parent.name for item in items}
-    config.stash[MEASURED_FOLDERS] = folders.intersection(MEASURED) or folders  # others alone were asked for
+    files = {item.path for item in items}
+    measured = {path for path in files if path.parent.name in MEASURED and path.stem not in UNMEASURED}
+    config.stash[MEASURED_FILES] = measured or files  # others alone were asked for
 
 
 def pytest_collection_finish() -> None:
@@ -111,8 +113,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Measures what a test needs if it measures the test, and only then: a fixture may cost more than it."""
-    folders = item.config.stash[MEASURED_FOLDERS]
-    wanted = item.path.parent.name in folders and item.path.stem not in UNMEASURED
+    wanted = item.path in item.config.stash[MEASURED_FILES]
     coverage = _coverage(item.config)
     if coverage is not None and wanted is not coverage.started:
         coverage.resume() if wanted else coverage.pause()

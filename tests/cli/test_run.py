@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MEASURED_FOLDERS
+from tests.conftest import MEASURED_FILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ def test_the_pure_tests_are_found_where_neither_streamlit_nor_a_browser_is_insta
 
 def test_a_test_that_coverage_does_not_measure_is_not_slowed_down_by_it(pytestconfig: pytest.Config) -> None:
     """In a whole run, in which only others are measured: each line of this one would be traced."""
-    is_measured = "cli" in pytestconfig.stash[MEASURED_FOLDERS]
+    is_measured = Path(__file__) in pytestconfig.stash[MEASURED_FILES]
     assert is_measured or sys.gettrace() is None
 
 

@@ -27,6 +27,7 @@ from blnk_api.store.events import EventKind, Particulars, note
 from blnk_api.store.imports import Import
 from blnk_api.store.people import edits
 from blnk_api.store.rows import StoredRow, by_id
+from blnk_api.store.search import row_blocks
 from blnk_api.store.sending import fix_families
 from blnk_api.store.states import ImportState, RowState
 from blnk_api.store.transitions import move, move_import
@@ -212,6 +213,6 @@ def _has(tx: Connection, import_: int, ref: str) -> str | None:
     """The row with this ref, in the import or in those where its rows are fixed, if any."""
     family = fix_families.family(tx, import_)
     found = tx.execute(
-        select(tables.rows.c.number).where(tables.rows.c.import_.in_(family), tables.rows.c.ref == ref)
+        select(tables.rows.c.number).where(row_blocks.of_imports(tx, family), tables.rows.c.ref == ref)
     ).scalar()
     return None if found is None else f"{found:,}"

@@ -6,6 +6,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, select
 
 from blnk_api.lookup import refs
+from blnk_api.store.search import row_blocks
 from blnk_api.store.tables import rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT
 
@@ -26,12 +27,13 @@ def with_twin_keys(tx: Connection, import_: int, keys: Collection[int], *, most:
 def with_content(tx: Connection, import_: int, hashes: Collection[str], *, most: int) -> set[int]:
     """The records whose refs have these hashes: rows that are the same balance are numbered from 0."""
     found: set[int] = set()
+    here = row_blocks.of_imports(tx, [import_])
     waiting, turn = set(hashes), 0
     while waiting and len(found) <= most:
         candidates = [refs.make_ref(one, turn + n) for one in waiting for n in range(_TURNS_AT_ONCE)]
         met: set[str] = set()
         for part in _parts(candidates):
-            query = select(rows.c.number, rows.c.ref).where(rows.c.import_ == import_, rows.c.ref.in_(part))
+            query = select(rows.c.number, rows.c.ref).where(here, rows.c.ref.in_(part))
             for number, ref in tx.execute(query):
                 found.add(number)
                 met.add(ref)

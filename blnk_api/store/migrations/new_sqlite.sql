@@ -3,7 +3,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO "alembic_version" VALUES('0022');
+INSERT INTO "alembic_version" VALUES('0023');
 
 CREATE TABLE approval_decisions (
 	approval INTEGER NOT NULL, 
@@ -420,8 +420,6 @@ CREATE UNIQUE INDEX one_row_holds_a_balance ON rows (instance, balance_id) WHERE
 
 CREATE UNIQUE INDEX one_row_holds_a_ref ON rows (instance, ref) WHERE state in ('SENDING', 'UNKNOWN', 'CREATED');
 
-CREATE INDEX rows_by_ref ON rows (import, ref);
-
 CREATE INDEX rows_by_state ON rows (import, state, id);
 
 CREATE INDEX rows_of_import ON rows (import, id);
@@ -491,3 +489,5 @@ CREATE TRIGGER repairs_are_never_replaced BEFORE INSERT ON repairs WHEN EXISTS (
 CREATE TRIGGER trail_are_never_replaced BEFORE INSERT ON trail WHEN EXISTS (SELECT 1 FROM trail WHERE chain = NEW.chain AND n = NEW.n) BEGIN SELECT RAISE(ABORT, 'trail can be added to, and not changed'); END;
 
 CREATE INDEX duplicate_looks_due ON duplicate_looks (instance, next_at);
+
+CREATE INDEX rows_by_block_and_ref ON rows (import, number / 100000, ref);

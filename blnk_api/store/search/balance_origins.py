@@ -7,9 +7,9 @@ from sqlalchemy import Connection, select
 
 from blnk_api.settings import Instance
 from blnk_api.store import imports as all_imports
-from blnk_api.store import tables
 from blnk_api.store.imports import ALL, Import, first_of, import_of
 from blnk_api.store.rows import StoredRow, by_id
+from blnk_api.store.search import row_blocks
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import imports, instances, is_one_of, rows
 
@@ -54,7 +54,7 @@ def makers_of(
 def row_of_ref(tx: Connection, import_: Import, ref: str) -> StoredRow | None:
     """The row of an import whose balance carries this ref, whatever the state of the row."""
     found = tx.execute(
-        select(rows.c.id).where(rows.c.import_ == import_.number, rows.c.ref == ref).limit(1)
+        select(rows.c.id).where(row_blocks.of_imports(tx, [import_.number]), rows.c.ref == ref).limit(1)
     ).scalar()
     return None if found is None else by_id(tx, found)
 
@@ -70,8 +70,8 @@ def with_refs(tx: Connection, instance: int, refs: Sequence[str]) -> Import | No
         .order_by(imports.c.number.desc())
         .limit(_RECENT)
     )
-    holds = select(tables.rows.c.id).where(
-        tables.rows.c.import_ == imports.c.number, tables.rows.c.ref.in_(refs)
+    holds = select(rows.c.id).where(
+        rows.c.import_ == imports.c.number, row_blocks.any_block(tx, recent), rows.c.ref.in_(refs)
     )
     return first_of(
         tx,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from blnk_api.store.search import row_blocks
 from blnk_api.store.states import ImportState
 from blnk_api.store.tables import imports, rows, superseded
 from blnk_api.store.transitions import IDS_PER_STATEMENT
@@ -66,5 +67,5 @@ def family(tx: Connection, import_: int) -> list[int]:
 
 def refs_of(tx: Connection, numbers: Sequence[int], refs: Sequence[str]) -> set[str]:
     """Which of these refs belong to rows of these imports, in any state."""
-    asked = select(rows.c.ref).where(rows.c.import_.in_(numbers), rows.c.ref.in_(refs))
+    asked = select(rows.c.ref).where(row_blocks.of_imports(tx, numbers), rows.c.ref.in_(refs))
     return set(tx.execute(asked).scalars())

@@ -11,6 +11,7 @@ from blnk_api.common.row_label import label_of
 from blnk_api.models import IMPORT_ID, Balance
 from blnk_api.store import events
 from blnk_api.store.events import EventKind, Particulars, note
+from blnk_api.store.search import row_blocks
 from blnk_api.store.sending.attempts import WHO
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import imports, rows
@@ -57,7 +58,7 @@ def strangers(
     refs = {one.import_ref for one in balances if one.import_ref is not None}
     found = tx.execute(
         select(rows.c.ref, rows.c.number, rows.c.part, rows.c.state, rows.c.tries, rows.c.balance_id).where(
-            rows.c.import_ == number, rows.c.ref.in_(refs)
+            row_blocks.of_imports(tx, [number]), rows.c.ref.in_(refs)
         )
     )
     by_ref: dict[str, list[_Row]] = {}
@@ -86,7 +87,7 @@ def name_twins(
     labels and ids. `found` has balances by ref."""
     created = tx.execute(
         select(rows.c.id, rows.c.ref, rows.c.number, rows.c.part, rows.c.balance_id).where(
-            rows.c.import_ == number, rows.c.ref.in_(found), rows.c.state == RowState.CREATED
+            row_blocks.of_imports(tx, [number]), rows.c.ref.in_(found), rows.c.state == RowState.CREATED
         )
     ).all()
     told = []

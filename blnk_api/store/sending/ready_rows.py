@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from blnk_api.store.search import row_blocks
 from blnk_api.store.states import RowState
 from blnk_api.store.tables import rows
 from blnk_api.store.transitions import IDS_PER_STATEMENT
@@ -53,6 +54,6 @@ def ready_with_refs(tx: Connection, import_: int, refs: Sequence[str]) -> list[R
     """The READY rows of an import that have one of these refs."""
     # The state is compared here: in the query, SQLite would scan all READY rows.
     found = tx.execute(
-        select(*_OF_A_ROW, rows.c.state).where(rows.c.import_ == import_, rows.c.ref.in_(refs))
+        select(*_OF_A_ROW, rows.c.state).where(row_blocks.of_imports(tx, [import_]), rows.c.ref.in_(refs))
     )
     return [Ready(*one) for *one, state in found if state == RowState.READY]

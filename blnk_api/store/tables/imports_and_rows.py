@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from blnk_api.store.people import stored_actor
 from blnk_api.store.states import RowState
-from blnk_api.store.tables.base import BIG, metadata
+from blnk_api.store.tables.base import BIG, ONLY_ON, metadata
 
 instances = Table(
     "instances",
@@ -113,9 +113,16 @@ rows = Table(
     Column("approved_body", LargeBinary),  # SHA-256 of the body for which approval was requested
     Index("rows_of_import", "import_", "id"),
     Index("rows_by_state", "import_", "state", "id"),
-    Index("rows_by_ref", "import_", "ref"),
     Index("rows_by_number", "import_", "number"),
 )
+
+ROWS_PER_BLOCK = 100_000
+BLOCK = rows.c.number.op("/", return_type=Integer())(literal_column(str(ROWS_PER_BLOCK)))
+"""The part of its file that a row is in. Refs are hashes: in an index of a whole long file, each row that is
+written would change another page. On SQLite they are indexed within a block. See `search.row_blocks`."""
+
+Index("rows_by_ref", rows.c.import_, rows.c.ref, info={ONLY_ON: "postgresql"})
+Index("rows_by_block_and_ref", rows.c.import_, BLOCK, rows.c.ref, info={ONLY_ON: "sqlite"})
 
 # These are partial on Postgres too, by the migrations. To name its dialect here would load it for SQLite too.
 for _name, _column in (

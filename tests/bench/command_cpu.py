@@ -86,7 +86,7 @@ with files.place() as here, here.worker():
 def uploaded(folder: Path, n: int, times: int) -> list[float]:
     """Seconds from an upload to the verdict on its draft, beside a sender that has checked a file before."""
     command = [sys.executable, "-c", _UPLOADED, str(n), str(times)]
-    told = subprocess.run(command, env=_installed(), cwd=folder, check=True, capture_output=True, text=True)
+    told = subprocess.run(command, env=installed(), cwd=folder, check=True, capture_output=True, text=True)
     return list(map(float, told.stdout.split()))
 
 
@@ -124,7 +124,7 @@ def _desk(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         secrets.touch()
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"],
-            env={**_installed(), "BLNK_DATA_DIR": home, "BLNK_SECRETS_FILE": str(secrets)},
+            env={**installed(), "BLNK_DATA_DIR": home, "BLNK_SECRETS_FILE": str(secrets)},
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -168,10 +168,10 @@ def _environment(home: Path, url: str) -> dict[str, str]:
         f'practice = false\n[connections.here]\nbase_url = "{url}"\ninstance_id = "i"\n'
         f'environment = "sandbox"\naccess_token = "t"\nrequests_per_minute = 100000\n'
     )
-    return {**_installed(), "BLNK_DATA_DIR": str(home), "BLNK_SECRETS_FILE": str(secrets)}
+    return {**installed(), "BLNK_DATA_DIR": str(home), "BLNK_SECRETS_FILE": str(secrets)}
 
 
-def _installed() -> dict[str, str]:
+def installed() -> dict[str, str]:
     """An installed desk is compiled, whatever the developer's machine asks for."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 

@@ -1,12 +1,13 @@
 """From the click on Create to the end of verifying, against what the rate limit allows, and what it costs.
 
-    python -m tests.bench.done [--times 5] [--before FOLDER] [--million] [--write]
+    python -m tests.bench.done [--times 5] [--before FOLDER] [--million] [--npm FOLDER] [--write]
 
 A running sender sends and verifies an import against a Blnk that answers after 50 ms and refuses more than
 100,000 requests a minute. N rows at R requests a minute take at least N/R; the ratio shows the rest.
 `--before` is the worktree of an earlier version, beside which a command's start, a draft, the first heading
-and an idle desk are measured. `--million` sends a million rows too, which takes a quarter of an hour more.
-`--write` puts the table into tests/bench/RESULTS.md, and the picture beside it. The rest takes ten minutes.
+and an idle desk are measured. `--million` sends a million rows too, and with `--before` reads files of as
+many: about half an hour more. `--npm` sends with other programs too, as in `peers`. `--write` puts the tables
+into tests/bench/RESULTS.md, and the picture beside it. The rest takes ten minutes.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from tests.bench import command_cpu, rows_over_time
+from tests.bench import command_cpu, long_files, peers, rows_over_time
 from tests.bench.sending import (
     CAP_PER_MINUTE,
     LATENCY_SECONDS,
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--before", type=Path)
     parser.add_argument("--million", action="store_true")
+    parser.add_argument("--npm", type=Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     parts: list[Callable[[], list[str]]] = [
@@ -182,6 +184,8 @@ def main() -> None:
     ]
     if options.million:
         parts.append(a_million)
+    if options.million and options.before is not None:
+        parts.append(lambda: [*long_files.beside_before([HERE, options.before], options.times)])
     lines = ["| what | measured | bound |", "| --- | --- | --- |"]
     print("\n".join(lines), flush=True)
     for part in parts:
@@ -191,6 +195,11 @@ def main() -> None:
     if options.write:
         table = "\n".join([*lines, "", f"![Rows over time]({PICTURE.name})"])
         write_results("From the click to verified", "python -m tests.bench.done", table)
+    if options.npm is not None:
+        others = peers.table(options.npm, peers.ROWS)
+        print(others)
+        if options.write:
+            write_results(peers.TITLE, "python -m tests.bench.done", others)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ from tests.bench.sending import (
     write_results,
 )
 
+TITLE = "Sending: without a cap"
+ROWS = 20_000
 LEAST_OF_THE_POSSIBLE = 0.9
 _HEADERS = {"Authorization": "Bearer t", "Content-Type": "application/json"}
 _SDK = """
@@ -146,8 +148,13 @@ def _all_are_there(url: str, n: int) -> None:
     assert balances == n, f"{balances} of {n} were created"
 
 
-def measured(npm: Path, n: int) -> list[str]:
-    """The lines of a table, each on a server of its own: theirs one after the other, then ours."""
+def table(npm: Path, n: int) -> str:
+    """Each on a server of its own: theirs one after the other, then ours."""
+    lines = ["| what, without a cap, at 50 ms | measured | bound |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *_measured(npm, n)])
+
+
+def _measured(npm: Path, n: int) -> list[str]:
     told, rates = [], {}
     for name, rows, send in (
         ("a loop of single requests", 200, loop_of_requests),
@@ -179,11 +186,10 @@ def main() -> None:
     parser.add_argument("--npm", type=Path, default=Path())
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    lines = ["| what, without a cap, at 50 ms | measured | bound |", "| --- | --- | --- |"]
-    table = "\n".join([*lines, *measured(options.npm, 1_000 if options.quick else 20_000)])
-    print(table)
+    told = table(options.npm, 1_000 if options.quick else ROWS)
+    print(told)
     if not options.quick:
-        write_results("Sending: without a cap", "python -m tests.bench.peers", table)
+        write_results(TITLE, "python -m tests.bench.peers", told)
 
 
 if __name__ == "__main__":

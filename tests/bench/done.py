@@ -192,14 +192,18 @@ def main() -> None:
         told = part()
         print("\n".join(told), flush=True)
         lines += told
+    asked = {"--before FOLDER": options.before, "--million": options.million, "--npm FOLDER": options.npm}
+    command = " ".join(
+        ["python -m tests.bench.done", *(flag for flag, is_asked in asked.items() if is_asked)]
+    )
     if options.write:
         table = "\n".join([*lines, "", f"![Rows over time]({PICTURE.name})"])
-        write_results("From the click to verified", "python -m tests.bench.done", table)
+        write_results("From the click to verified", command, table)
     if options.npm is not None:
         others = peers.table(options.npm, peers.ROWS)
         print(others)
         if options.write:
-            write_results(peers.TITLE, "python -m tests.bench.done", others)
+            write_results(peers.TITLE, command, others)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python -m tests.bench.files [--quick] [--only checking]
 
-Prints a table and writes it to tests/bench/RESULTS.md. Takes about twelve minutes (`--quick`: one minute, a
+Prints a table and writes it to tests/bench/RESULTS.md. Takes three minutes or more (`--quick`: one minute, a
 twentieth of the rows, and nothing is written). The machine should have nothing else to do.
 """
 

@@ -104,6 +104,7 @@ def test_an_import_is_created_fixed_watched_and_opened_by_keyboard_alone(
     settle(page)
     tab_to(page, "^Open row$")
     page.keyboard.type("5")
+    settle(page)  # Enter counts once the field knows that it was changed
     page.keyboard.press("Enter")
     see(page, "Row 5")
     enter(page, "^All rows of")

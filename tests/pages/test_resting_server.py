@@ -10,6 +10,7 @@ from blnk_api.common import watched_process
 from tests.support.importer import wait_until
 
 SERVES = """
+import signal
 import uvicorn
 from blnk_api.web import resting_server
 
@@ -25,6 +26,7 @@ class Server(uvicorn.Server):
         print("ticks", flush=True)
         return await super().on_tick(counter)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
 resting_server.tick_once_a_second()
 resting_server._DATE_SECONDS = 1e6
 Server(uvicorn.Config(app, port=0, loop="LOOP")).run()

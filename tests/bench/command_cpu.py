@@ -85,9 +85,14 @@ with files.place() as here, here.worker():
 
 def uploaded(folder: Path, n: int, times: int) -> list[float]:
     """Seconds from an upload to the verdict on its draft, beside a sender that has checked a file before."""
-    command = [sys.executable, "-c", _UPLOADED, str(n), str(times)]
-    told = subprocess.run(command, env=installed(), cwd=folder, check=True, capture_output=True, text=True)
-    return list(map(float, told.stdout.split()))
+    return list(map(float, run_there(folder, _UPLOADED, n, times).split()))
+
+
+def run_there(folder: Path, script: str, *arguments: object) -> str:
+    """What a script prints in a version's worktree."""
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, env=_installed(), cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 def idle_seconds(folders: Sequence[Path], seconds: float) -> list[dict[str, float]]:
@@ -124,7 +129,7 @@ def _desk(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         secrets.touch()
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"],
-            env={**installed(), "BLNK_DATA_DIR": home, "BLNK_SECRETS_FILE": str(secrets)},
+            env={**_installed(), "BLNK_DATA_DIR": home, "BLNK_SECRETS_FILE": str(secrets)},
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -168,10 +173,10 @@ def _environment(home: Path, url: str) -> dict[str, str]:
         f'practice = false\n[connections.here]\nbase_url = "{url}"\ninstance_id = "i"\n'
         f'environment = "sandbox"\naccess_token = "t"\nrequests_per_minute = 100000\n'
     )
-    return {**installed(), "BLNK_DATA_DIR": str(home), "BLNK_SECRETS_FILE": str(secrets)}
+    return {**_installed(), "BLNK_DATA_DIR": str(home), "BLNK_SECRETS_FILE": str(secrets)}
 
 
-def installed() -> dict[str, str]:
+def _installed() -> dict[str, str]:
     """An installed desk is compiled, whatever the developer's machine asks for."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
